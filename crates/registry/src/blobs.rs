@@ -1,0 +1,113 @@
+//! Blobs: content by digest, granted per repository by a link.
+
+use async_trait::async_trait;
+use wharf_oci::{Descriptor, Digest, MediaType, RepositoryName};
+use wharf_storage::ReadRange;
+
+use crate::{
+    Blob, BlobService, Error,
+    layout::PathSpec,
+    links,
+    local::{LocalRepository, Store},
+};
+
+#[async_trait]
+impl BlobService for LocalRepository {
+    async fn stat(&self, digest: &Digest) -> Result<Descriptor, Error> {
+        stat_in(&self.store, &self.name, digest).await
+    }
+
+    async fn open(&self, digest: &Digest, range: ReadRange) -> Result<Blob, Error> {
+        let unknown = || Error::BlobUnknown {
+            name: self.name.clone(),
+            digest: digest.clone(),
+        };
+        let content = linked(&self.store, &self.name, digest)
+            .await?
+            .ok_or_else(unknown)?;
+        let data = PathSpec::BlobData(&content).path();
+        let reader = match self.store.driver.reader(&data, range).await {
+            Ok(reader) => reader,
+            Err(wharf_storage::Error::NotFound { .. }) => return Err(unknown()),
+            Err(wharf_storage::Error::RangeOutside { size, .. }) => {
+                return Err(Error::RangeOutside { size });
+            }
+            Err(error) => return Err(Error::Storage(error)),
+        };
+        Ok(Blob {
+            descriptor: descriptor(digest, reader.size),
+            reader,
+        })
+    }
+
+    async fn delete(&self, digest: &Digest) -> Result<(), Error> {
+        self.may_delete()?;
+        let unknown = || Error::BlobUnknown {
+            name: self.name.clone(),
+            digest: digest.clone(),
+        };
+        linked(&self.store, &self.name, digest)
+            .await?
+            .ok_or_else(unknown)?;
+        let folder = PathSpec::Layer(&self.name, digest).path();
+        if links::delete_if_there(self.store.driver(), &folder).await? {
+            Ok(())
+        } else {
+            Err(unknown())
+        }
+    }
+}
+
+/// Looks a blob up in any repository.
+///
+/// # Errors
+/// [`Error::BlobUnknown`].
+pub(crate) async fn stat_in(
+    store: &Store,
+    name: &RepositoryName,
+    digest: &Digest,
+) -> Result<Descriptor, Error> {
+    let size = match linked(store, name, digest).await? {
+        Some(content) => store.blob_size(&content).await?,
+        None => None,
+    };
+    let size = size.ok_or_else(|| Error::BlobUnknown {
+        name: name.clone(),
+        digest: digest.clone(),
+    })?;
+    Ok(descriptor(digest, size))
+}
+
+/// The digest under which a repository's blob is stored: its sha256, also when it was pushed
+/// under another algorithm (Distribution links it under both).
+pub(crate) async fn linked(
+    store: &Store,
+    name: &RepositoryName,
+    digest: &Digest,
+) -> Result<Option<Digest>, Error> {
+    let link = PathSpec::LayerLink(name, digest).path();
+    links::read(store.driver(), &link).await
+}
+
+/// Links a stored blob into a repository: under its sha256, and under the name it was asked by.
+pub(crate) async fn link(
+    store: &Store,
+    name: &RepositoryName,
+    content: &Digest,
+    asked: &Digest,
+) -> Result<(), Error> {
+    let own = PathSpec::LayerLink(name, content).path();
+    if asked == content {
+        return links::write(store.driver(), &own, content).await;
+    }
+    let alias = PathSpec::LayerLink(name, asked).path();
+    tokio::try_join!(
+        links::write(store.driver(), &own, content),
+        links::write(store.driver(), &alias, content),
+    )?;
+    Ok(())
+}
+
+fn descriptor(digest: &Digest, size: u64) -> Descriptor {
+    Descriptor::new(MediaType::OCTET_STREAM, digest.clone(), size)
+}

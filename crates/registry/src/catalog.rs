@@ -1,0 +1,156 @@
+//! The catalog: which repositories there are, found by walking their folders in order.
+
+use std::collections::VecDeque;
+
+use wharf_oci::RepositoryName;
+use wharf_storage::{EntryKind, ListPage};
+
+use crate::{
+    Error, ListRequest, Listing,
+    layout::PathSpec,
+    local::{PAGE, Store},
+};
+
+/// A folder on the way: what is left to visit in it.
+#[derive(Debug)]
+struct Folder {
+    /// Its components joined with `/`; empty for the top.
+    path: String,
+    /// Names read and not visited yet.
+    names: VecDeque<String>,
+    /// The last name read, while more may follow it.
+    continues_after: Option<String>,
+}
+
+/// Lists a page of the repositories that hold a manifest.
+///
+/// The walk goes straight down to where the page begins: folders that lie before it are not
+/// opened, and it ends at the first repository after the page.
+pub(crate) async fn list(
+    store: &Store,
+    request: ListRequest,
+) -> Result<Listing<RepositoryName>, Error> {
+    let mut items = Vec::new();
+    if request.limit == Some(0) {
+        return Ok(Listing { items, more: false });
+    }
+    let mut walk = Walk::begin(store, request.after.as_deref()).await?;
+    while let Some(name) = walk.next().await? {
+        if request.limit.is_some_and(|limit| items.len() == limit) {
+            return Ok(Listing { items, more: true });
+        }
+        items.push(name);
+    }
+    Ok(Listing { items, more: false })
+}
+
+/// Visits the repositories in the order of [`RepositoryName`].
+#[derive(Debug)]
+pub(crate) struct Walk<'a> {
+    store: &'a Store,
+    stack: Vec<Folder>,
+}
+
+impl<'a> Walk<'a> {
+    /// Begins after `last`, which need not exist.
+    pub(crate) async fn begin(store: &'a Store, last: Option<&str>) -> Result<Self, Error> {
+        let mut walk = Self {
+            store,
+            stack: Vec::new(),
+        };
+        // What follows `a/b`: first what is in a/b, then a's entries after b, then those after a.
+        let mut path = String::new();
+        for component in last.into_iter().flat_map(|last| last.split('/')) {
+            walk.push(path.clone(), Some(component.to_owned())).await?;
+            if !is_component(component) {
+                return Ok(walk);
+            }
+            join(&mut path, component);
+        }
+        walk.push(path, None).await?;
+        Ok(walk)
+    }
+
+    /// The next repository that holds a manifest.
+    pub(crate) async fn next(&mut self) -> Result<Option<RepositoryName>, Error> {
+        while let Some(folder) = self.next_folder().await? {
+            self.push(folder.clone(), None).await?;
+            let Ok(name) = folder.parse::<RepositoryName>() else {
+                continue;
+            };
+            if self.store.has_manifests(&name).await? {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next folder that could be a repository, whatever it holds.
+    pub(crate) async fn next_folder(&mut self) -> Result<Option<String>, Error> {
+        while let Some(folder) = self.stack.last_mut() {
+            if let Some(name) = folder.names.pop_front() {
+                let mut path = folder.path.clone();
+                join(&mut path, &name);
+                return Ok(Some(path));
+            }
+            match folder.continues_after.take() {
+                None => {
+                    self.stack.pop();
+                }
+                after => {
+                    let (names, continues_after) = read(self.store, &folder.path, after).await?;
+                    folder.names = names;
+                    folder.continues_after = continues_after;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Puts a folder on the stack, to be visited before what is on it.
+    pub(crate) async fn push(&mut self, path: String, after: Option<String>) -> Result<(), Error> {
+        if path.len() > RepositoryName::MAX_LENGTH {
+            return Ok(());
+        }
+        let (names, continues_after) = read(self.store, &path, after).await?;
+        self.stack.push(Folder {
+            path,
+            names,
+            continues_after,
+        });
+        Ok(())
+    }
+}
+
+async fn read(
+    store: &Store,
+    path: &str,
+    after: Option<String>,
+) -> Result<(VecDeque<String>, Option<String>), Error> {
+    let folder = PathSpec::RepositoryFolder(path).path();
+    let page = ListPage { after, limit: PAGE };
+    let entries = store.list(&folder, page).await?;
+    let continues_after = match entries.last() {
+        Some(last) if entries.len() == PAGE => Some(last.name.clone()),
+        _ => None,
+    };
+    let names = entries
+        .into_iter()
+        .filter(|entry| entry.kind == EntryKind::Folder && is_component(&entry.name))
+        .map(|entry| entry.name)
+        .collect();
+    Ok((names, continues_after))
+}
+
+/// Whether a folder's name can be a component of a repository's name, and not one of the folders
+/// that a repository itself is made of.
+fn is_component(name: &str) -> bool {
+    name.parse::<RepositoryName>().is_ok()
+}
+
+fn join(path: &mut String, component: &str) {
+    if !path.is_empty() {
+        path.push('/');
+    }
+    path.push_str(component);
+}

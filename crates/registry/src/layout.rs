@@ -1,0 +1,217 @@
+//! Where everything is in the store: Distribution's layout.
+//!
+//! ```text
+//! /docker/registry/v2
+//! ├── blobs
+//! │   └── <algorithm>/<first two hex>/<hex>
+//! │       └── data                                  the bytes of a blob or manifest
+//! └── repositories
+//!     └── <name>                                    a/b is two folders, a and in it b
+//!         ├── _layers
+//!         │   └── <algorithm>/<hex>/link            this repository has the blob
+//!         ├── _manifests
+//!         │   ├── revisions
+//!         │   │   └── <algorithm>/<hex>/link        this repository has the manifest
+//!         │   └── tags
+//!         │       └── <tag>
+//!         │           ├── current/link              the manifest the tag points to
+//!         │           └── index/<algorithm>/<hex>/link    each it has ever pointed to
+//!         └── _uploads
+//!             └── <id>
+//!                 ├── data                          the bytes received so far
+//!                 ├── startedat                     RFC 3339, UTC, whole seconds
+//!                 └── hashstates/<algorithm>/<offset>     the hash of data up to there
+//! ```
+//!
+//! A link is the text of a digest, with nothing after it. A component of a repository's name
+//! cannot begin with `_`, so the folders of a repository never meet those of one nested in it.
+
+use wharf_oci::{Algorithm, Digest, RepositoryName, Tag};
+use wharf_storage::StoragePath;
+
+use crate::UploadId;
+
+/// Everything that is ever stored, as one enum; [`PathSpec::path`] is the only place where paths
+/// are built.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum PathSpec<'a> {
+    /// All blobs.
+    Blobs,
+    /// A blob's folder.
+    Blob(&'a Digest),
+    /// A blob's bytes.
+    BlobData(&'a Digest),
+    /// All repositories.
+    Repositories,
+    /// A folder below the repositories, by its components joined with `/`.
+    RepositoryFolder(&'a str),
+    /// The folder of one layer link.
+    Layer(&'a RepositoryName, &'a Digest),
+    /// All layer links.
+    Layers(&'a RepositoryName),
+    /// A layer link.
+    LayerLink(&'a RepositoryName, &'a Digest),
+    /// All manifest links.
+    Revisions(&'a RepositoryName),
+    /// The folder of one manifest link.
+    Revision(&'a RepositoryName, &'a Digest),
+    /// A manifest link.
+    RevisionLink(&'a RepositoryName, &'a Digest),
+    /// All tags.
+    Tags(&'a RepositoryName),
+    /// A tag's folder.
+    Tag(&'a RepositoryName, &'a Tag),
+    /// The link to the manifest a tag points to.
+    TagCurrentLink(&'a RepositoryName, &'a Tag),
+    /// The folder of one entry of a tag's history.
+    TagIndex(&'a RepositoryName, &'a Tag, &'a Digest),
+    /// The link of one entry of a tag's history.
+    TagIndexLink(&'a RepositoryName, &'a Tag, &'a Digest),
+    /// All uploads.
+    Uploads(&'a RepositoryName),
+    /// An upload's folder.
+    Upload(&'a RepositoryName, &'a UploadId),
+    /// An upload's bytes.
+    UploadData(&'a RepositoryName, &'a UploadId),
+    /// When an upload began.
+    UploadStartedAt(&'a RepositoryName, &'a UploadId),
+    /// An upload's hash states.
+    UploadHashStates(&'a RepositoryName, &'a UploadId, Algorithm),
+    /// The hash state at one offset.
+    UploadHashState(&'a RepositoryName, &'a UploadId, Algorithm, u64),
+}
+
+impl PathSpec<'_> {
+    /// The path in the store.
+    pub(crate) fn path(self) -> StoragePath {
+        let text = self.text();
+        // Every part is a parsed name, tag, digest or id, whose grammars are narrower than that
+        // of a path; the golden test shows each shape.
+        StoragePath::parse(&text).unwrap_or_else(|invalid| unreachable!("{invalid}"))
+    }
+
+    fn text(self) -> String {
+        match self {
+            Self::Blobs => format!("{ROOT}/blobs"),
+            Self::Blob(digest) => {
+                let (algorithm, hex) = (digest.algorithm(), digest.hex());
+                format!("{ROOT}/blobs/{algorithm}/{}/{hex}", &hex[..2])
+            }
+            Self::BlobData(digest) => format!("{}/data", Self::Blob(digest).text()),
+            Self::Repositories => format!("{ROOT}/repositories"),
+            Self::RepositoryFolder("") => Self::Repositories.text(),
+            Self::RepositoryFolder(folder) => format!("{ROOT}/repositories/{folder}"),
+            Self::Layers(name) => repository(name, "_layers"),
+            Self::Layer(name, digest) => repository(name, &format!("_layers/{}", two(digest))),
+            Self::LayerLink(name, digest) => link(Self::Layer(name, digest)),
+            Self::Revisions(name) => repository(name, "_manifests/revisions"),
+            Self::Revision(name, digest) => {
+                repository(name, &format!("_manifests/revisions/{}", two(digest)))
+            }
+            Self::RevisionLink(name, digest) => link(Self::Revision(name, digest)),
+            Self::Tags(name) => repository(name, "_manifests/tags"),
+            Self::Tag(name, tag) => repository(name, &format!("_manifests/tags/{tag}")),
+            Self::TagCurrentLink(name, tag) => {
+                repository(name, &format!("_manifests/tags/{tag}/current/link"))
+            }
+            Self::TagIndex(name, tag, digest) => repository(
+                name,
+                &format!("_manifests/tags/{tag}/index/{}", two(digest)),
+            ),
+            Self::TagIndexLink(name, tag, digest) => link(Self::TagIndex(name, tag, digest)),
+            Self::Uploads(name) => repository(name, "_uploads"),
+            Self::Upload(name, id) => repository(name, &format!("_uploads/{id}")),
+            Self::UploadData(name, id) => repository(name, &format!("_uploads/{id}/data")),
+            Self::UploadStartedAt(name, id) => {
+                repository(name, &format!("_uploads/{id}/startedat"))
+            }
+            Self::UploadHashStates(name, id, algorithm) => {
+                repository(name, &format!("_uploads/{id}/hashstates/{algorithm}"))
+            }
+            Self::UploadHashState(name, id, algorithm, offset) => {
+                let states = Self::UploadHashStates(name, id, algorithm).text();
+                format!("{states}/{offset}")
+            }
+        }
+    }
+}
+
+fn repository(name: &RepositoryName, below: &str) -> String {
+    format!("{ROOT}/repositories/{name}/{below}")
+}
+
+fn link(folder: PathSpec<'_>) -> String {
+    format!("{}/link", folder.text())
+}
+
+fn two(digest: &Digest) -> String {
+    format!("{}/{}", digest.algorithm(), digest.hex())
+}
+
+const ROOT: &str = "/docker/registry/v2";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_is_distributions() {
+        let hex = "7".repeat(62);
+        let digest: Digest = format!("sha256:ab{hex}").parse().unwrap();
+        let name: RepositoryName = "a/b-c".parse().unwrap();
+        let tag: Tag = "v1.0_x".parse().unwrap();
+        let id: UploadId = "0b37acc6-6fd7-4b84-a6d2-5a5f0f1c3a0e".parse().unwrap();
+        let repository = "/docker/registry/v2/repositories/a/b-c";
+        let upload = format!("{repository}/_uploads/{id}");
+        let blob = format!("/docker/registry/v2/blobs/sha256/ab/ab{hex}");
+        let link = format!("sha256/ab{hex}/link");
+        let tags = format!("{repository}/_manifests/tags");
+        let table = [
+            (PathSpec::Blobs, "/docker/registry/v2/blobs".to_owned()),
+            (PathSpec::Blob(&digest), blob.clone()),
+            (PathSpec::BlobData(&digest), format!("{blob}/data")),
+            (
+                PathSpec::Repositories,
+                "/docker/registry/v2/repositories".to_owned(),
+            ),
+            (PathSpec::RepositoryFolder("a/b-c"), repository.to_owned()),
+            (PathSpec::Layers(&name), format!("{repository}/_layers")),
+            (
+                PathSpec::LayerLink(&name, &digest),
+                format!("{repository}/_layers/{link}"),
+            ),
+            (
+                PathSpec::Revisions(&name),
+                format!("{repository}/_manifests/revisions"),
+            ),
+            (
+                PathSpec::RevisionLink(&name, &digest),
+                format!("{repository}/_manifests/revisions/{link}"),
+            ),
+            (PathSpec::Tags(&name), tags.clone()),
+            (PathSpec::Tag(&name, &tag), format!("{tags}/v1.0_x")),
+            (
+                PathSpec::TagCurrentLink(&name, &tag),
+                format!("{tags}/v1.0_x/current/link"),
+            ),
+            (
+                PathSpec::TagIndexLink(&name, &tag, &digest),
+                format!("{tags}/v1.0_x/index/{link}"),
+            ),
+            (PathSpec::Uploads(&name), format!("{repository}/_uploads")),
+            (PathSpec::Upload(&name, &id), upload.clone()),
+            (PathSpec::UploadData(&name, &id), format!("{upload}/data")),
+            (
+                PathSpec::UploadStartedAt(&name, &id),
+                format!("{upload}/startedat"),
+            ),
+            (
+                PathSpec::UploadHashState(&name, &id, Algorithm::Sha256, 1024),
+                format!("{upload}/hashstates/sha256/1024"),
+            ),
+        ];
+        for (spec, expected) in table {
+            assert_eq!(spec.path().as_str(), expected, "{spec:?}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The domain: what a repository is, how the store is laid out, and the rules of a push.
+//!
+//! This crate knows repositories, blobs, uploads, manifests and tags. It does not know status
+//! codes, headers or URLs, and it names no driver: it works on any
+//! [`StorageDriver`](wharf_storage::StorageDriver).
+//!
+//! Reading order: [`repository`] (the seam), [`layout`] (the store, drawn), then the services in
+//! `blobs`, `uploads`, `manifests`, `tags`, `catalog`, and the jobs [`garbage_collect`] and
+//! [`purge_uploads`].
+
+mod blobs;
+mod catalog;
+mod error;
+pub mod garbage_collect;
+mod layout;
+mod links;
+mod local;
+mod manifests;
+pub mod purge_uploads;
+pub mod repository;
+mod tags;
+mod uploads;
+
+pub use error::{Error, MissingPart};
+pub use local::{LocalRegistry, Rules};
+pub use manifests::rules::{ManifestRules, PlatformRule, RequiredPlatforms, UrlRules};
+pub use repository::{
+    Blob, BlobService, BodyStream, Chunk, ListRequest, Listing, ManifestService, Registry,
+    Repository, TagService, UploadService, UploadSession, UploadStatus,
+};
+pub use uploads::id::{InvalidUploadId, UploadId};

@@ -1,0 +1,65 @@
+//! Links: small files whose text is a digest.
+
+use bytes::Bytes;
+use wharf_oci::Digest;
+use wharf_storage::{StorageDriver, StoragePath, Sync};
+
+use crate::Error;
+
+/// Reads a link. One that is empty or damaged, as a power cut leaves it behind on stores that do
+/// not sync, counts as absent: whoever pushes the content again puts it right.
+///
+/// # Errors
+/// When the store fails; an error is never an absence.
+pub(crate) async fn read(
+    driver: &dyn StorageDriver,
+    path: &StoragePath,
+) -> Result<Option<Digest>, Error> {
+    let content = match driver.get_content(path).await {
+        Ok(content) => content,
+        Err(wharf_storage::Error::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(Error::Storage(error)),
+    };
+    let digest = std::str::from_utf8(&content)
+        .ok()
+        .and_then(|text| text.trim_end().parse().ok());
+    if digest.is_none() {
+        tracing::warn!(
+            storage.path = %path,
+            storage.size = content.len() as u64,
+            "link does not hold a digest, treated as absent"
+        );
+    }
+    Ok(digest)
+}
+
+/// Writes a link durably.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn write(
+    driver: &dyn StorageDriver,
+    path: &StoragePath,
+    digest: &Digest,
+) -> Result<(), Error> {
+    let content = Bytes::copy_from_slice(digest.as_str().as_bytes());
+    driver
+        .put_content(path, content, Sync::Durable)
+        .await
+        .map_err(Error::Storage)
+}
+
+/// Deletes what is at a path, if anything is; tells whether there was.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn delete_if_there(
+    driver: &dyn StorageDriver,
+    path: &StoragePath,
+) -> Result<bool, Error> {
+    match driver.delete(path).await {
+        Ok(()) => Ok(true),
+        Err(wharf_storage::Error::NotFound { .. }) => Ok(false),
+        Err(error) => Err(Error::Storage(error)),
+    }
+}

@@ -1,0 +1,187 @@
+//! The registry on a storage driver: what the services share, and how a repository is opened.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use wharf_oci::{Digest, RepositoryName};
+use wharf_storage::{ListPage, StorageDriver};
+
+use crate::{
+    Error, ListRequest, Listing, ManifestRules, Registry, Repository, catalog, layout::PathSpec,
+    links,
+};
+
+/// A registry whose content is in a store.
+#[derive(Debug, Clone)]
+pub struct LocalRegistry {
+    pub(crate) store: Arc<Store>,
+}
+
+/// What may be done, and what a manifest must fulfil.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// Whether manifests, tags and blobs may be deleted: `storage.delete.enabled`.
+    pub deletion: bool,
+    /// What a manifest must fulfil: `validation`.
+    pub manifests: ManifestRules,
+}
+
+/// What all repositories of one registry share.
+#[derive(Debug)]
+pub(crate) struct Store {
+    pub(crate) driver: Arc<dyn StorageDriver>,
+    pub(crate) rules: Rules,
+    locks: NameLocks,
+}
+
+/// A repository in a store; it implements all four services.
+#[derive(Debug)]
+pub(crate) struct LocalRepository {
+    pub(crate) name: RepositoryName,
+    pub(crate) store: Arc<Store>,
+}
+
+impl LocalRegistry {
+    /// A registry on `driver`.
+    #[must_use]
+    pub fn new(driver: Arc<dyn StorageDriver>, rules: Rules) -> Self {
+        Self {
+            store: Arc::new(Store {
+                driver,
+                rules,
+                locks: NameLocks::new(),
+            }),
+        }
+    }
+}
+
+#[async_trait]
+impl Registry for LocalRegistry {
+    fn repository(&self, name: &RepositoryName) -> Repository {
+        let local = Arc::new(LocalRepository {
+            name: name.clone(),
+            store: Arc::clone(&self.store),
+        });
+        Repository {
+            name: name.clone(),
+            blobs: Arc::clone(&local) as _,
+            uploads: Arc::clone(&local) as _,
+            manifests: Arc::clone(&local) as _,
+            tags: local,
+        }
+    }
+
+    async fn catalog(&self, request: ListRequest) -> Result<Listing<RepositoryName>, Error> {
+        catalog::list(&self.store, request).await
+    }
+}
+
+impl Store {
+    pub(crate) fn driver(&self) -> &dyn StorageDriver {
+        &*self.driver
+    }
+
+    /// Whether the blob's bytes are there, and how many.
+    pub(crate) async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
+        match self.driver.stat(&PathSpec::BlobData(digest).path()).await {
+            Ok(info) => Ok(Some(info.size)),
+            Err(wharf_storage::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(Error::Storage(error)),
+        }
+    }
+
+    /// Whether a repository holds at least one manifest: what makes it one to be listed. A folder
+    /// whose manifests are all deleted is left over by Distribution, which keeps empty folders.
+    pub(crate) async fn has_manifests(&self, name: &RepositoryName) -> Result<bool, Error> {
+        let revisions = PathSpec::Revisions(name).path();
+        for algorithm in self.list(&revisions, ListPage::all()).await? {
+            let Ok(folder) = revisions.child(&algorithm.name) else {
+                continue;
+            };
+            let mut after = None;
+            loop {
+                let page = ListPage {
+                    after: after.take(),
+                    limit: PAGE,
+                };
+                let entries = self.list(&folder, page).await?;
+                for entry in &entries {
+                    let Ok(digest) = format!("{}:{}", algorithm.name, entry.name).parse() else {
+                        continue;
+                    };
+                    let link = PathSpec::RevisionLink(name, &digest).path();
+                    if links::read(self.driver(), &link).await?.is_some() {
+                        return Ok(true);
+                    }
+                }
+                match entries.last() {
+                    Some(last) if entries.len() == PAGE => after = Some(last.name.clone()),
+                    _ => break,
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    pub(crate) async fn list(
+        &self,
+        folder: &wharf_storage::StoragePath,
+        page: ListPage,
+    ) -> Result<Vec<wharf_storage::Entry>, Error> {
+        self.driver.list(folder, page).await.map_err(Error::Storage)
+    }
+}
+
+impl LocalRepository {
+    /// Excludes deletions in this repository while a manifest and its tag are written; such
+    /// writes do not exclude each other.
+    pub(crate) async fn publishing(&self) -> RwLockReadGuard<'_, ()> {
+        self.store.locks.of(&self.name).read().await
+    }
+
+    /// Excludes publishing in this repository: what is looked at stays so until it is deleted.
+    pub(crate) async fn deleting(&self) -> RwLockWriteGuard<'_, ()> {
+        self.store.locks.of(&self.name).write().await
+    }
+
+    /// # Errors
+    /// [`Error::DeletionDisabled`].
+    pub(crate) fn may_delete(&self) -> Result<(), Error> {
+        if self.store.rules.deletion {
+            Ok(())
+        } else {
+            Err(Error::DeletionDisabled)
+        }
+    }
+}
+
+/// Locks by repository name, a fixed number of them: two repositories may share one, which costs
+/// them a wait and nothing else.
+#[derive(Debug)]
+struct NameLocks {
+    locks: Vec<RwLock<()>>,
+    hasher: RandomState,
+}
+
+impl NameLocks {
+    fn new() -> Self {
+        Self {
+            locks: (0..LOCKS).map(|_| RwLock::new(())).collect(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    fn of(&self, name: &RepositoryName) -> &RwLock<()> {
+        let slot = self.hasher.hash_one(name) % LOCKS;
+        &self.locks[slot as usize]
+    }
+}
+
+const LOCKS: u64 = 256;
+
+/// How many entries of a folder are looked at in one go, where not all may be wanted.
+pub(crate) const PAGE: usize = 1000;

@@ -1,0 +1,95 @@
+//! Tags: names that point at manifests.
+
+use async_trait::async_trait;
+use wharf_oci::{Digest, Reference, Tag};
+use wharf_storage::{EntryKind, ListPage};
+
+use crate::{
+    Error, ListRequest, Listing, TagService,
+    layout::PathSpec,
+    links,
+    local::{LocalRepository, PAGE},
+};
+
+#[async_trait]
+impl TagService for LocalRepository {
+    async fn resolve(&self, tag: &Tag) -> Result<Digest, Error> {
+        let current = PathSpec::TagCurrentLink(&self.name, tag).path();
+        links::read(self.store.driver(), &current)
+            .await?
+            .ok_or_else(|| self.unknown_tag(tag))
+    }
+
+    async fn list(&self, request: ListRequest) -> Result<Listing<Tag>, Error> {
+        let ListRequest { mut after, limit } = request;
+        let from_the_start = after.is_none();
+        let wanted = limit.map_or(usize::MAX, |limit| limit.saturating_add(1));
+        let folder = PathSpec::Tags(&self.name).path();
+        let mut items = Vec::new();
+        // One more than asked for tells whether more follows.
+        while items.len() < wanted {
+            let size = PAGE.max((wanted - items.len()).min(LARGE_PAGE));
+            let page = ListPage {
+                after: after.take(),
+                limit: size,
+            };
+            let entries = self.store.list(&folder, page).await?;
+            for entry in entries.iter().filter(|e| e.kind == EntryKind::Folder) {
+                let Ok(tag) = entry.name.parse::<Tag>() else {
+                    continue;
+                };
+                if items.len() < wanted && self.is_set(&tag).await? {
+                    items.push(tag);
+                }
+            }
+            match entries.last() {
+                Some(last) if entries.len() == size => after = Some(last.name.clone()),
+                _ => break,
+            }
+        }
+        if items.is_empty() && from_the_start && !self.store.has_manifests(&self.name).await? {
+            return Err(Error::RepositoryUnknown {
+                name: self.name.clone(),
+            });
+        }
+        let limit = limit.unwrap_or(usize::MAX);
+        // An empty page has no end that the next one could begin after.
+        let more = items.len() > limit && limit > 0;
+        items.truncate(limit);
+        Ok(Listing { items, more })
+    }
+
+    async fn delete(&self, tag: &Tag) -> Result<(), Error> {
+        self.may_delete()?;
+        let _deleting = self.deleting().await;
+        if !self.is_set(tag).await? {
+            return Err(self.unknown_tag(tag));
+        }
+        let folder = PathSpec::Tag(&self.name, tag).path();
+        links::delete_if_there(self.store.driver(), &folder).await?;
+        Ok(())
+    }
+}
+
+impl LocalRepository {
+    /// Whether the tag points anywhere: a crash can leave its folder without a link.
+    async fn is_set(&self, tag: &Tag) -> Result<bool, Error> {
+        let current = PathSpec::TagCurrentLink(&self.name, tag).path();
+        match self.store.driver.stat(&current).await {
+            Ok(info) => Ok(info.size > 0),
+            Err(wharf_storage::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(Error::Storage(error)),
+        }
+    }
+
+    fn unknown_tag(&self, tag: &Tag) -> Error {
+        Error::ManifestUnknown {
+            name: self.name.clone(),
+            reference: Reference::Tag(tag.clone()),
+        }
+    }
+}
+
+/// The most entries that are read at once when a long list is wanted whole: reading a folder in
+/// pages sorts it once per page.
+const LARGE_PAGE: usize = 1_000_000;

@@ -1,0 +1,127 @@
+//! What the contract cannot say: the shape of files and folders, and locks between processes.
+
+use std::fs;
+
+use super::*;
+use crate::config::DEFAULT_MAX_THREADS;
+
+fn open(folder: &tempfile::TempDir) -> Filesystem {
+    Filesystem::open(FilesystemConfig::new(folder.path())).unwrap()
+}
+
+fn path(text: &str) -> StoragePath {
+    StoragePath::parse(text).unwrap()
+}
+
+#[cfg(feature = "testing")]
+mod contract {
+    use super::{Filesystem, open};
+
+    fn empty_store() -> (Filesystem, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        (open(&folder), folder)
+    }
+
+    crate::driver_contract!(empty_store);
+}
+
+#[tokio::test]
+async fn the_root_is_made_when_it_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("a/b");
+    Filesystem::open(FilesystemConfig::new(&root)).unwrap();
+    assert!(root.is_dir());
+    fs::write(folder.path().join("file"), "").unwrap();
+    let refused = Filesystem::open(FilesystemConfig::new(folder.path().join("file"))).unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .contains("file\" as storage.filesystem.rootdirectory")
+    );
+}
+
+#[tokio::test]
+async fn temporary_files_of_a_crash_are_not_entries() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = open(&folder);
+    driver
+        .put_content(&path("/t/link"), Bytes::from_static(b"x"), Sync::Durable)
+        .await
+        .unwrap();
+    fs::write(folder.path().join("t/link.1234.tmp"), "cut off").unwrap();
+    fs::create_dir(folder.path().join("t/a.tmp")).unwrap();
+    let entries = driver.list(&path("/t"), ListPage::all()).await.unwrap();
+    let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(names, ["a.tmp", "link"], "a folder of that name is a tag");
+}
+
+#[tokio::test]
+async fn linked_folders_are_followed_and_dangling_links_are_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = open(&folder);
+    driver
+        .put_content(&path("/real/x"), Bytes::new(), Sync::Lazy)
+        .await
+        .unwrap();
+    std::os::unix::fs::symlink("real", folder.path().join("linked")).unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.path().join("dangling")).unwrap();
+    let entries = driver
+        .list(&StoragePath::root(), ListPage::all())
+        .await
+        .unwrap();
+    let found: Vec<(&str, EntryKind)> = entries.iter().map(|e| (e.name.as_str(), e.kind)).collect();
+    assert_eq!(
+        found,
+        [("linked", EntryKind::Folder), ("real", EntryKind::Folder)]
+    );
+}
+
+#[tokio::test]
+async fn a_write_that_cannot_be_done_says_why_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = open(&folder);
+    // A folder stands where the file should go.
+    fs::create_dir_all(folder.path().join("a/b")).unwrap();
+    let refused = driver
+        .put_content(&path("/a"), Bytes::from_static(b"x"), Sync::Durable)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.to_string(), "cannot write \"/a\"");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn another_process_may_not_append_to_a_locked_upload() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = open(&folder);
+    let writer = driver
+        .writer(&path("/u/data"), WriteMode::Create)
+        .await
+        .unwrap();
+    // A second driver has its own file descriptions, as another process would.
+    let other = open(&folder);
+    let refused = other.writer(&path("/u/data"), WriteMode::Append).await;
+    assert!(matches!(refused, Err(Error::Busy { .. })));
+    drop(writer);
+    other
+        .writer(&path("/u/data"), WriteMode::Append)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn without_durability_content_still_arrives() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = Filesystem::open(FilesystemConfig {
+        rootdirectory: folder.path().to_owned(),
+        maxthreads: DEFAULT_MAX_THREADS,
+        durability: Durability::None,
+    })
+    .unwrap();
+    let content = Bytes::from_static(b"x");
+    driver
+        .put_content(&path("/a/b"), content, Sync::Durable)
+        .await
+        .unwrap();
+    assert_eq!(driver.get_content(&path("/a/b")).await.unwrap(), "x");
+}

@@ -1,0 +1,139 @@
+//! A file that is appended to, locked against other writers, and given its final name.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{IoSlice, Seek, SeekFrom, Write},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::{
+    Error, FileWriter, StoragePath, Sync, WriteMode,
+    filesystem::{Shared, durable},
+};
+
+/// The folder driver's writer. The lock is the file's own (`flock`), so it holds across
+/// processes and ends with the process.
+#[derive(Debug)]
+pub(super) struct FilesystemWriter {
+    shared: Arc<Shared>,
+    path: StoragePath,
+    file: Arc<File>,
+    size: u64,
+    unsynced: bool,
+}
+
+impl FilesystemWriter {
+    pub(super) async fn open(
+        shared: Arc<Shared>,
+        path: &StoragePath,
+        mode: WriteMode,
+    ) -> Result<Self, Error> {
+        let (file, size) = shared
+            .blocking("open", path, move |shared, path| {
+                open_locked(shared, path, mode)
+            })
+            .await?;
+        Ok(Self {
+            shared,
+            path: path.clone(),
+            file: Arc::new(file),
+            size,
+            unsynced: false,
+        })
+    }
+
+    async fn sync(&mut self) -> Result<(), Error> {
+        if self.unsynced && self.shared.syncs(Sync::Durable) {
+            let file = Arc::clone(&self.file);
+            self.shared
+                .blocking("sync", &self.path, move |_, path| {
+                    file.sync_data()
+                        .map_err(|source| Error::from_io("sync", path, source))
+                })
+                .await?;
+        }
+        self.unsynced = false;
+        Ok(())
+    }
+}
+
+fn open_locked(shared: &Shared, path: &StoragePath, mode: WriteMode) -> Result<(File, u64), Error> {
+    let fail = |source| Error::from_io("open", path, source);
+    let located = shared.locate(path);
+    let mut options = OpenOptions::new();
+    options.write(true);
+    let mut file = match mode {
+        WriteMode::Create => {
+            durable::open_making_folders(options.create(true), &located, false).map_err(fail)?
+        }
+        WriteMode::Append => options.open(&located).map_err(fail)?,
+    };
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(Error::Busy { path: path.clone() }),
+        Err(TryLockError::Error(source)) => return Err(fail(source)),
+    }
+    if mode == WriteMode::Create {
+        file.set_len(0).map_err(fail)?;
+    }
+    let size = file.seek(SeekFrom::End(0)).map_err(fail)?;
+    Ok((file, size))
+}
+
+#[async_trait]
+impl FileWriter for FilesystemWriter {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    async fn write(&mut self, chunks: Vec<Bytes>) -> Result<(), Error> {
+        let length: u64 = chunks.iter().map(|chunk| chunk.len() as u64).sum();
+        let file = Arc::clone(&self.file);
+        self.unsynced = true;
+        self.shared
+            .blocking("write", &self.path, move |_, path| {
+                write_all_vectored(&file, &chunks)
+                    .map_err(|source| Error::from_io("write", path, source))
+            })
+            .await?;
+        self.size += length;
+        Ok(())
+    }
+
+    async fn close(mut self: Box<Self>) -> Result<(), Error> {
+        self.sync().await
+    }
+
+    async fn commit(mut self: Box<Self>, target: &StoragePath) -> Result<(), Error> {
+        // A file that an earlier writer left unsynced, killed before it could close, must be
+        // synced too: only the kernel knows, and syncing a clean file costs next to nothing.
+        self.unsynced = true;
+        self.sync().await?;
+        let to = target.clone();
+        self.shared
+            .blocking("commit", &self.path, move |shared, path| {
+                let sync = shared.syncs(Sync::Durable);
+                durable::rename(&shared.locate(path), &shared.locate(&to), sync)
+                    .map_err(|source| Error::from_io("commit", path, source))
+            })
+            .await
+    }
+}
+
+fn write_all_vectored(mut file: &File, chunks: &[Bytes]) -> std::io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = chunks.iter().map(|chunk| IoSlice::new(chunk)).collect();
+    let mut rest = slices.as_mut_slice();
+    IoSlice::advance_slices(&mut rest, 0);
+    while !rest.is_empty() {
+        match file.write_vectored(rest) {
+            Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut rest, written),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

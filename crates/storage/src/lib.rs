@@ -1,0 +1,24 @@
+//! Places for bytes: the [`StorageDriver`] trait and the drivers behind it.
+//!
+//! This crate knows paths, bytes, ranges and streams. It does not know what a repository is, nor
+//! what the bytes mean; that is the domain's business.
+//!
+//! Reading order: [`driver`] (the seam), [`path`], [`error`], then the drivers [`filesystem`] and
+//! [`inmemory`]. `testing` holds the contract that each driver passes.
+
+pub mod config;
+pub mod driver;
+pub mod error;
+pub mod filesystem;
+pub mod inmemory;
+pub mod path;
+mod reader;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use driver::{
+    Entry, EntryKind, FileInfo, FileWriter, ListPage, ReadRange, StorageDriver, Sync, WriteMode,
+};
+pub use error::Error;
+pub use path::StoragePath;
+pub use reader::{ByteStream, CHUNK, OpenFile, Payload, Reader};
