@@ -6,8 +6,9 @@ use crate::media_type::{MediaType, is_restricted_name};
 
 /// The media types of all `Accept` headers of a request.
 ///
-/// Parameters such as `q` are cut off, letter case is ignored, and items that do not parse are skipped, as in Distribution.
-/// Unlike there, wildcards count (RFC 9110, section 12.5.1), and a request without `Accept` accepts everything.
+/// Parameters such as `q` are cut off, letter case is ignored, and items that do not parse are
+/// skipped, as in Distribution. Unlike there, wildcards count (RFC 9110, section 12.5.1), and a
+/// request without `Accept` accepts everything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Accept {
     items: Vec<Item>,

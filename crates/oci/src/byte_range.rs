@@ -27,8 +27,9 @@ pub enum ByteRange {
 impl ByteRange {
     /// Reads a `Range` header.
     ///
-    /// Several ranges, and units other than bytes, give `None`: the header is ignored then and the whole content served, which
-    /// RFC 9110, section 14.2, allows for the first and demands for the second.
+    /// Several ranges, and units other than bytes, give `None`: the header is ignored then and the
+    /// whole content served, which RFC 9110, section 14.2, allows for the first and demands for the
+    /// second.
     pub fn parse(header: &str) -> Result<Option<Self>, ByteRangeError> {
         let (unit, set) = header.trim_ascii().split_once('=').ok_or(ByteRangeError)?;
         if !unit.trim_ascii().eq_ignore_ascii_case("bytes") {

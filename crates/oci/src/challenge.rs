@@ -4,8 +4,8 @@ use std::fmt::{self, Write as _};
 
 /// A `WWW-Authenticate` header (RFC 9110, section 11.6.1); printing it gives the value.
 ///
-/// The value has no control characters. Letters outside ASCII stay as they are, in UTF-8, as Distribution sends them, so build the
-/// header from its bytes.
+/// The value has no control characters. Letters outside ASCII stay as they are, in UTF-8, as
+/// Distribution sends them, so build the header from its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Challenge {
     /// User name and password are wanted.

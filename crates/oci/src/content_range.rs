@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The `Content-Range` header of an upload chunk, `first-last` (OCI distribution-spec, Pushing a blob in chunks).
+/// The `Content-Range` header of an upload chunk, `first-last` (OCI distribution-spec, Pushing a
+/// blob in chunks).
 ///
 /// The form of RFC 9110, `bytes first-last/total`, is read too, since many HTTP libraries write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,8 @@ use crate::media_type::MediaType;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
-    /// The type of the content; [`MediaType::OCTET_STREAM`] where a document does not give one that can be read.
+    /// The type of the content; [`MediaType::OCTET_STREAM`] where a document does not give one that
+    /// can be read.
     #[serde(
         default = "unknown_media_type",
         deserialize_with = "readable_media_type"
@@ -111,7 +112,8 @@ fn unknown_media_type() -> MediaType {
     MediaType::OCTET_STREAM
 }
 
-/// Reads any text: a manifest must be stored whatever types it names (OCI image-spec, Guidelines for Artifact Usage).
+/// Reads any text: a manifest must be stored whatever types it names (OCI image-spec, Guidelines
+/// for Artifact Usage).
 fn readable_media_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MediaType, D::Error> {
     let text: Option<String> = Option::deserialize(deserializer)?;
     Ok(text

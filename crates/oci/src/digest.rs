@@ -60,7 +60,8 @@ impl FromStr for Algorithm {
     }
 }
 
-/// A digest: an algorithm and the lower-case hex digits of a hash, checked (OCI distribution-spec, Digests).
+/// A digest: an algorithm and the lower-case hex digits of a hash, checked (OCI distribution-spec,
+/// Digests).
 ///
 /// A clone shares the text. The order is that of the text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// An error code of the registry API (OCI distribution-spec, Error Codes, and those that Distribution adds).
+/// An error code of the registry API (OCI distribution-spec, Error Codes, and those that
+/// Distribution adds).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
     /// Something unforeseen.

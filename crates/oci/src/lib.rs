@@ -1,11 +1,13 @@
-//! The words of a registry: names, digests, references, media types, manifests, ranges, scopes and error codes.
+//! The words of a registry: names, digests, references, media types, manifests, ranges, scopes and
+//! error codes.
 //!
-//! Everything here is pure: text and bytes go in, typed values come out, and printing a value gives the text back. It is not the
-//! place for I/O, status codes or paths.
+//! Everything here is pure: text and bytes go in, typed values come out, and printing a value gives
+//! the text back. It is not the place for I/O, status codes or paths.
 //!
-//! In reading order: [`digest`], [`repository_name`], [`tag`] and [`reference`] name things; [`media_type`], [`accept`],
-//! [`descriptor`] and [`manifest`] describe content; [`byte_range`] and [`content_range`] cut it; [`scope`], [`challenge`] and
-//! [`error_code`] are how a registry says what it asks for and why it refuses.
+//! In reading order: [`digest`], [`repository_name`], [`tag`] and [`mod@reference`] name things;
+//! [`media_type`], [`accept`], [`descriptor`] and [`manifest`] describe content; [`byte_range`] and
+//! [`content_range`] cut it; [`scope`], [`challenge`] and [`error_code`] are how a registry says
+//! what it asks for and why it refuses.
 
 mod text;
 

@@ -7,8 +7,9 @@ use crate::text::text_form;
 
 /// A media type without parameters, such as `application/vnd.oci.image.manifest.v1+json`.
 ///
-/// [`MediaType::parse`] reads a header, where letter case does not count, and lower-cases it. `FromStr` and the JSON form read a
-/// document and keep the case, because documents are compared exactly. The types named here are told without allocating.
+/// [`MediaType::parse`] reads a header, where letter case does not count, and lower-cases it.
+/// `FromStr` and the JSON form read a document and keep the case, because documents are compared
+/// exactly. The types named here are told without allocating.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MediaType(Cow<'static, str>);
 
@@ -74,7 +75,8 @@ impl MediaType {
         Self::OCI_INDEX,
     ];
 
-    /// Reads the value of a `Content-Type` header or one item of an `Accept` header, dropping parameters and letter case.
+    /// Reads the value of a `Content-Type` header or one item of an `Accept` header, dropping
+    /// parameters and letter case.
     pub fn parse(header: &str) -> Result<Self, MediaTypeError> {
         let (media_type, _parameters) = header.split_once(';').unwrap_or((header, ""));
         media_type.trim_ascii().to_ascii_lowercase().parse()
@@ -95,7 +97,8 @@ impl MediaType {
         [Self::DOCKER_MANIFEST_LIST, Self::OCI_INDEX].contains(self)
     }
 
-    /// Tells whether this is one of Docker's two manifest types, which have to repeat their type in the document.
+    /// Tells whether this is one of Docker's two manifest types, which have to repeat their type in
+    /// the document.
     pub fn is_docker_manifest(&self) -> bool {
         [Self::DOCKER_MANIFEST, Self::DOCKER_MANIFEST_LIST].contains(self)
     }
@@ -105,7 +108,8 @@ impl MediaType {
         [Self::DOCKER_SCHEMA1, Self::DOCKER_SCHEMA1_SIGNED].contains(self)
     }
 
-    /// Tells whether this is a layer that clients normally do not push (OCI image-spec, Non-Distributable Layers).
+    /// Tells whether this is a layer that clients normally do not push (OCI image-spec,
+    /// Non-Distributable Layers).
     pub fn is_non_distributable_layer(&self) -> bool {
         [
             Self::DOCKER_FOREIGN_LAYER,

@@ -6,15 +6,18 @@ use std::sync::Arc;
 
 use crate::text::{is_separated_runs, text_form};
 
-/// The name of a repository, such as `library/nginx` (OCI distribution-spec, Pulling manifests: `<name>`).
+/// The name of a repository, such as `library/nginx` (OCI distribution-spec, Pulling manifests:
+/// `<name>`).
 ///
-/// The order compares component by component, so `/` sorts before every other character and `a/b` stands before `a-b`. It is the
-/// total order of the catalog, and the order in which a walk of the store meets the names.
+/// The order compares component by component, so `/` sorts before every other character and `a/b`
+/// stands before `a-b`. It is the total order of the catalog, and the order in which a walk of the
+/// store meets the names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RepositoryName(Arc<str>);
 
 impl RepositoryName {
-    /// The longest name accepted, in characters; many clients cap host and name together at this length.
+    /// The longest name accepted, in characters; many clients cap host and name together at this
+    /// length.
     pub const MAX_LENGTH: usize = 255;
 
     /// Returns the name as text.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::text::text_form;
 
-/// A tag: the name of a manifest that can move (OCI distribution-spec, Pulling manifests: `<reference>` as a tag).
+/// A tag: the name of a manifest that can move (OCI distribution-spec, Pulling manifests:
+/// `<reference>` as a tag).
 ///
 /// Letter case counts, and the order is bytewise.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

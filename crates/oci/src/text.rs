@@ -26,9 +26,11 @@ macro_rules! text_form {
 
 pub(crate) use text_form;
 
-/// Tells whether runs of lower-case letters and digits stand at both ends of the text and between its separators.
+/// Tells whether runs of lower-case letters and digits stand at both ends of the text and between
+/// its separators.
 ///
-/// Repository components and digest algorithms are both such texts; `is_separator` says what may stand between two runs.
+/// Repository components and digest algorithms are both such texts; `is_separator` says what may
+/// stand between two runs.
 pub(crate) fn is_separated_runs(text: &str, is_separator: impl Fn(&str) -> bool) -> bool {
     let is_alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     text.starts_with(is_alphanumeric)

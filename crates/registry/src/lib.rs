@@ -19,6 +19,8 @@ mod manifests;
 pub mod purge_uploads;
 pub mod repository;
 mod tags;
+#[cfg(test)]
+mod testing;
 mod uploads;
 
 pub use error::{Error, MissingPart};
@@ -28,4 +30,5 @@ pub use repository::{
     Blob, BlobService, BodyStream, Chunk, ListRequest, Listing, ManifestService, Registry,
     Repository, TagService, UploadService, UploadSession, UploadStatus,
 };
+pub use wharf_storage::{Error as StorageError, OpenFile, Payload, ReadRange, Reader};
 pub use uploads::id::{InvalidUploadId, UploadId};

@@ -82,7 +82,8 @@ impl Document {
         }
     }
 
-    /// Checks that no client could take the document for one of the other kind (the confusion of CVE-2021-41190).
+    /// Checks that no client could take the document for one of the other kind (the confusion of
+    /// CVE-2021-41190).
     pub(super) fn check_shape(&self, media_type: &MediaType) -> Result<(), ManifestViolation> {
         match media_type.is_index() {
             true if self.config.is_some() || self.layers.is_some() => {

@@ -51,7 +51,8 @@ pub enum ManifestKind {
 }
 
 impl Manifest {
-    /// Reads a manifest that is pushed under this media type, and checks that the document is what the type says.
+    /// Reads a manifest that is pushed under this media type, and checks that the document is what
+    /// the type says.
     ///
     /// Its digest is the SHA-256 of the bytes until [`Manifest::with_digest`] says otherwise.
     pub fn parse(media_type: MediaType, bytes: Bytes) -> Result<Self, ManifestViolation> {
@@ -70,8 +71,8 @@ impl Manifest {
 
     /// Reads a manifest that was accepted before, by this registry or another.
     ///
-    /// Its media type is what the document says, or what its shape tells where it says nothing. A list that the document leaves
-    /// out is empty, because Distribution accepts such documents.
+    /// Its media type is what the document says, or what its shape tells where it says nothing. A
+    /// list that the document leaves out is empty, because Distribution accepts such documents.
     pub fn from_stored(bytes: Bytes) -> Result<Self, ManifestViolation> {
         let document = Document::from_json(&bytes)?;
         let media_type = document.told_media_type()?;
@@ -106,7 +107,8 @@ impl Manifest {
         })
     }
 
-    /// Gives the manifest the name it was pushed or asked for under, where that is of another algorithm.
+    /// Gives the manifest the name it was pushed or asked for under, where that is of another
+    /// algorithm.
     ///
     /// Whoever calls this has checked that the digest is that of the bytes.
     #[must_use]
@@ -144,12 +146,14 @@ impl Manifest {
         &self.kind
     }
 
-    /// Returns the manifest that this one is about; it need not exist (OCI distribution-spec, Pushing Manifests with Subject).
+    /// Returns the manifest that this one is about; it need not exist (OCI distribution-spec,
+    /// Pushing Manifests with Subject).
     pub fn subject(&self) -> Option<&Descriptor> {
         self.subject.as_ref()
     }
 
-    /// Returns the kind of artifact, where the document gives one itself; the media type of the configuration does not count.
+    /// Returns the kind of artifact, where the document gives one itself; the media type of the
+    /// configuration does not count.
     pub fn artifact_type(&self) -> Option<&str> {
         self.artifact_type.as_deref()
     }
@@ -159,7 +163,8 @@ impl Manifest {
         &self.annotations
     }
 
-    /// Returns everything that has to exist for the manifest to be whole: configuration, then layers, or the manifests listed.
+    /// Returns everything that has to exist for the manifest to be whole: configuration, then
+    /// layers, or the manifests listed.
     ///
     /// The subject is not among them.
     pub fn references(&self) -> impl Iterator<Item = &Descriptor> {

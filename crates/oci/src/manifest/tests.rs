@@ -1,3 +1,5 @@
+//! What is and is not a manifest, by table and by property.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -1,1 +1,727 @@
-//! .
+//! Uploads: resumed, cut off, cancelled, finished, and what is left in the store by each.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use proptest::prelude::*;
+use wharf_oci::{Algorithm, Digest};
+
+use crate::{
+    Chunk, Error, Repository, UploadId, UploadStatus,
+    testing::{
+        TestRegistry, append, begin_upload, blob_path, body, chunk, link, name, pull_blob,
+        push_blob, sha256, try_push_blob,
+    },
+};
+
+const TEXT: &str = "a text that is pushed in pieces, and whose digest must come out right";
+
+/// Continues an upload with the rest of [`TEXT`] and finishes it.
+async fn finish(repository: &Repository, id: &UploadId) {
+    let mut session = repository.uploads.resume(id).await.unwrap();
+    let offset = session.status().offset as usize;
+    append(&mut session, &TEXT.as_bytes()[offset..]).await;
+    session.commit(&sha256(TEXT)).await.unwrap();
+    let pulled = pull_blob(repository, &sha256(TEXT)).await.unwrap();
+    assert_eq!(pulled, TEXT.as_bytes());
+}
+
+fn uploads(files: &[String]) -> Vec<&String> {
+    files.iter().filter(|f| f.contains("/_uploads/")).collect()
+}
+
+async fn offset(repository: &Repository, id: &UploadId) -> u64 {
+    repository.uploads.status(id).await.unwrap().offset
+}
+
+#[tokio::test]
+async fn a_blob_is_pushed_in_chunks_over_several_requests() {
+    let test = TestRegistry::new();
+    let repository = test.repository("a/b");
+    let id = begin_upload(&repository, "").await;
+    for (start, end) in [(0, 10), (10, 10), (10, 40)] {
+        let mut session = repository.uploads.resume(&id).await.unwrap();
+        assert_eq!(session.status().offset, start as u64);
+        let chunk = Chunk {
+            start: Some(start as u64),
+            length: Some((end - start) as u64),
+            body: body([TEXT[start..end].to_owned()]),
+        };
+        session.append(chunk).await.unwrap();
+        let status = session.suspend().await.unwrap();
+        assert_eq!((status.offset, &status.id), (end as u64, &id));
+        assert_eq!(repository.uploads.status(&id).await.unwrap(), status);
+    }
+    finish(&repository, &id).await;
+    assert_eq!(uploads(&test.files().await), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_start_is_told_as_it_is_stored() {
+    let test = TestRegistry::new();
+    let session = test.repository("a").uploads.start().await.unwrap();
+    let UploadStatus { id, started_at, .. } = session.status();
+    let stored = test
+        .read(&format!("repositories/a/_uploads/{id}/startedat"))
+        .await;
+    assert_eq!(stored.unwrap(), started_at);
+    let began: jiff::Timestamp = started_at.parse().unwrap();
+    assert!(began.duration_until(jiff::Timestamp::now()).as_secs() < 60);
+    assert!(
+        started_at.len() == 20 && started_at.ends_with('Z'),
+        "whole seconds of UTC: {started_at}"
+    );
+}
+
+#[tokio::test]
+async fn an_upload_goes_on_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    for test in [TestRegistry::new(), TestRegistry::in_folder(&folder)] {
+        let id = begin_upload(&test.repository("a"), &TEXT[..33]).await;
+        let restarted = test.restarted().repository("a");
+        assert_eq!(offset(&restarted, &id).await, 33);
+        finish(&restarted, &id).await;
+    }
+}
+
+/// Bytes that a request wrote before it was cut off are there, and no hash state tells of them.
+async fn interrupted_upload(test: &TestRegistry) -> UploadId {
+    let repository = test.repository("a");
+    let id = begin_upload(&repository, &TEXT[..10]).await;
+    let mut session = repository.uploads.resume(&id).await.unwrap();
+    append(&mut session, &TEXT[10..20]).await;
+    session.suspend().await.unwrap();
+    let mut session = repository.uploads.resume(&id).await.unwrap();
+    append(&mut session, &TEXT[20..31]).await;
+    drop(session);
+    id
+}
+
+#[tokio::test]
+async fn what_no_hash_state_tells_of_is_read_again() {
+    let test = TestRegistry::new();
+    let id = interrupted_upload(&test).await;
+    let repository = test.restarted().repository("a");
+    assert_eq!(offset(&repository, &id).await, 31);
+    finish(&repository, &id).await;
+}
+
+#[tokio::test]
+async fn missing_hash_states_are_made_up_for() {
+    let test = TestRegistry::new();
+    let id = interrupted_upload(&test).await;
+    test.remove(&format!("repositories/a/_uploads/{id}/hashstates"))
+        .await;
+    finish(&test.restarted().repository("a"), &id).await;
+}
+
+#[tokio::test]
+async fn damaged_hash_states_are_passed_over() {
+    let good = {
+        let test = TestRegistry::new();
+        let id = interrupted_upload(&test).await;
+        let path = format!("repositories/a/_uploads/{id}/hashstates/sha256/20");
+        test.read(&path).await.unwrap()
+    };
+    let states: [&[u8]; 5] = [b"", b"x", &[0; 108], &good[..107], &good];
+    for damaged in states {
+        let test = TestRegistry::new();
+        let id = interrupted_upload(&test).await;
+        let folder = format!("repositories/a/_uploads/{id}/hashstates/sha256");
+        // The last of them is whole, and of another offset.
+        for at in ["10", "15", "31"] {
+            let damaged = Bytes::copy_from_slice(damaged);
+            test.write(&format!("{folder}/{at}"), damaged).await;
+        }
+        test.write(&format!("{folder}/99"), good.clone()).await;
+        test.write(&format!("{folder}/none"), good.clone()).await;
+        finish(&test.restarted().repository("a"), &id).await;
+    }
+}
+
+#[tokio::test]
+async fn a_chunk_that_does_not_begin_at_the_end_is_refused_before_it_is_read() {
+    let test = TestRegistry::new();
+    let repository = test.repository("a");
+    let id = begin_upload(&repository, &TEXT[..10]).await;
+    for start in [0, 9, 11, u64::MAX] {
+        let mut session = repository.uploads.resume(&id).await.unwrap();
+        let chunk = Chunk {
+            start: Some(start),
+            length: Some(1),
+            body: stream::poll_fn(|_| panic!("the body is read")).boxed(),
+        };
+        let refused = session.append(chunk).await.unwrap_err();
+        assert!(
+            matches!(refused, Error::OffsetMismatch { start: told, offset: 10 } if told == start),
+            "{refused}"
+        );
+        session.suspend().await.unwrap();
+    }
+    finish(&repository, &id).await;
+}
+
+#[tokio::test]
+async fn bytes_beyond_the_announced_length_are_cut_off() {
+    for pieces in [
+        vec!["0123456789"],
+        vec!["0123", "456789"],
+        vec!["01234", "56789"],
+    ] {
+        let test = TestRegistry::new();
+        let repository = test.repository("a");
+        let mut session = repository.uploads.start().await.unwrap();
+        let id = session.status().id;
+        let chunk = Chunk {
+            start: Some(0),
+            length: Some(5),
+            body: body(pieces),
+        };
+        let refused = session.append(chunk).await.unwrap_err();
+        assert!(
+            matches!(refused, Error::LengthMismatch { announced: 5, actual } if actual > 5),
+            "{refused}"
+        );
+        assert_eq!(session.status().offset, 5);
+        assert_eq!(session.suspend().await.unwrap().offset, 5);
+        let session = repository.uploads.resume(&id).await.unwrap();
+        session.commit(&sha256("01234")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_chunk_shorter_than_announced_is_told_and_kept() {
+    let test = TestRegistry::new();
+    let repository = test.repository("a");
+    let mut session = repository.uploads.start().await.unwrap();
+    let id = session.status().id;
+    let chunk = Chunk {
+        start: None,
+        length: Some(99),
+        body: body([&TEXT[..4], "", &TEXT[4..7]].map(str::to_owned)),
+    };
+    let refused = session.append(chunk).await.unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            Error::LengthMismatch {
+                announced: 99,
+                actual: 7
+            }
+        ),
+        "{refused}"
+    );
+    session.suspend().await.unwrap();
+    finish(&repository, &id).await;
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_keeps_what_came() {
+    let test = TestRegistry::new();
+    let repository = test.repository("a");
+    let mut session = repository.uploads.start().await.unwrap();
+    let id = session.status().id;
+    let pieces = [
+        Ok(Bytes::from(&TEXT[..12])),
+        Err("connection reset".into()),
+        Ok(Bytes::from("never read")),
+    ];
+    let chunk = Chunk {
+        start: None,
+        length: Some(70),
+        body: stream::iter(pieces).boxed(),
+    };
+    let refused = session.append(chunk).await.unwrap_err();
+    assert!(
+        matches!(&refused, Error::BodyInterrupted { source } if source.to_string() == "connection reset"),
+        "{refused}"
+    );
+    assert_eq!(session.suspend().await.unwrap().offset, 12);
+    finish(&repository, &id).await;
+}
+
+#[tokio::test]
+async fn content_with_another_digest_leaves_nothing_behind() {
+    let test = TestRegistry::new();
+    let repository = test.repository("a");
+    for algorithm in [Algorithm::Sha256, Algorithm::Sha384, Algorithm::Sha512] {
+        let id = begin_upload(&repository, TEXT).await;
+        let session = repository.uploads.resume(&id).await.unwrap();
+        let wrong = Digest::of(algorithm, b"something else");
+        let refused = session.commit(&wrong).await.unwrap_err();
+        assert!(
+            matches!(&refused, Error::DigestMismatch { expected, actual }
+                if *expected == wrong && *actual == Digest::of(algorithm, TEXT.as_bytes())),
+            "{refused}"
+        );
+        assert!(test.files().await.is_empty());
+        let gone = repository.uploads.status(&id).await.unwrap_err();
+        assert!(matches!(gone, Error::UploadUnknown { .. }), "{gone}");
+    }
+}
+
+#[tokio::test]
+async fn content_pushed_as_sha512_is_stored_by_its_sha256_and_found_by_both() {
+    let test = TestRegistry::new();
+    let repository = test.repository("a");
+    for algorithm in [Algorithm::Sha512, Algorithm::Sha384] {
+        let asked = Digest::of(algorithm, TEXT.as_bytes());
+        let id = begin_upload(&repository, &TEXT[..5]).await;
+        let mut session = repository.uploads.resume(&id).await.unwrap();
+        append(&mut session, &TEXT[5..]).await;
+        let committed = session.commit(&asked).await.unwrap();
+        assert_eq!(
+            (&committed.digest, committed.size),
+            (&asked, TEXT.len() as u64)
+        );
+
+        let content = sha256(TEXT);
+        let links = "repositories/a/_layers";
+        assert_eq!(
+            test.files().await,
+            [
+                blob_path(&content),
+                format!("{links}/{}", link(&content)),
+                format!("{links}/{}", link(&asked)),
+            ]
+        );
+        for digest in [&asked, &content] {
+            let stored = test.read(&format!("{links}/{}", link(digest))).await;
+            assert_eq!(stored.unwrap(), content.as_str());
+            assert_eq!(&repository.blobs.stat(digest).await.unwrap().digest, digest);
+            assert_eq!(
+                pull_blob(&repository, digest).await.unwrap(),
+                TEXT.as_bytes()
+            );
+        }
+        repository.blobs.delete(&asked).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_empty_blob_can_be_pushed() {
+    let folder = tempfile::tempdir().unwrap();
+    for test in [TestRegistry::new(), TestRegistry::in_folder(&folder)] {
+        let repository = test.repository("a");
+        let session = repository.uploads.start().await.unwrap();
+        let committed = session.commit(&sha256("")).await.unwrap();
+        assert_eq!(committed.size, 0);
+        assert_eq!(pull_blob(&repository, &sha256("")).await.unwrap(), b"");
+        let id = begin_upload(&repository, "").await;
+        let session = repository.uploads.resume(&id).await.unwrap();
+        let sha512 = Digest::of(Algorithm::Sha512, b"");
+        session.commit(&sha512).await.unwrap();
+        assert_eq!(repository.blobs.stat(&sha512).await.unwrap().size, 0);
+    }
+}
+
+#[tokio::test]
+async fn pushing_again_puts_damaged_content_right() {
+    let test = TestRegistry::new();
+    let repository = test.repository("a");
+    let digest = push_blob(&repository, TEXT).await;
+    let link = format!("repositories/a/_layers/{}", link(&digest));
+    test.write(&blob_path(&digest), "damaged").await;
+    test.write(&link, "").await;
+    let refused = repository.blobs.stat(&digest).await.unwrap_err();
+    assert!(matches!(refused, Error::BlobUnknown { .. }), "{refused}");
+    push_blob(&repository, TEXT).await;
+    assert_eq!(
+        pull_blob(&repository, &digest).await.unwrap(),
+        TEXT.as_bytes()
+    );
+}
+
+#[tokio::test]
+async fn a_finished_upload_is_unknown() {
+    let test = TestRegistry::new();
+    let repository = test.repository("a");
+    let id = begin_upload(&repository, TEXT).await;
+    finish(&repository, &id).await;
+    assert_unknown(&repository, &id).await;
+    assert_unknown(&repository, &UploadId::random()).await;
+}
+
+async fn assert_unknown(repository: &Repository, id: &UploadId) {
+    let refusals = [
+        repository.uploads.status(id).await.map(drop),
+        repository.uploads.resume(id).await.map(drop),
+        repository.uploads.cancel(id).await,
+    ];
+    for refused in refusals {
+        let refused = refused.unwrap_err();
+        assert!(
+            matches!(&refused, Error::UploadUnknown { id: told } if told == id),
+            "{refused}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_upload_is_known_in_its_repository_only() {
+    let test = TestRegistry::new();
+    let id = begin_upload(&test.repository("a"), TEXT).await;
+    assert_unknown(&test.repository("b"), &id).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_request_waits_for_the_first_and_then_gives_up() {
+    let folder = tempfile::tempdir().unwrap();
+    for test in [TestRegistry::new(), TestRegistry::in_folder(&folder)] {
+        let repository = test.repository("a");
+        let first = repository.uploads.start().await.unwrap();
+        let id = first.status().id;
+        let began = tokio::time::Instant::now();
+        // Another registry on the same store has nothing in common with the first but the store.
+        for second in [&repository, &test.restarted().repository("a")] {
+            let refused = second.uploads.resume(&id).await.unwrap_err();
+            assert!(matches!(refused, Error::UploadBusy { .. }), "{refused}");
+        }
+        assert!(began.elapsed() < Duration::from_secs(20));
+        first.suspend().await.unwrap();
+        repository.uploads.resume(&id).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_request_goes_on_when_the_first_lets_go() {
+    let test = TestRegistry::new();
+    let repository = test.repository("a");
+    let mut first = repository.uploads.start().await.unwrap();
+    let id = first.status().id;
+    let (second, ()) = tokio::join!(repository.uploads.resume(&id), async {
+        append(&mut first, &TEXT[..10]).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        append(&mut first, &TEXT[10..20]).await;
+        drop(first);
+    });
+    assert_eq!(second.unwrap().status().offset, 20);
+    finish(&repository, &id).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_request_that_waited_for_a_commit_finds_no_upload() {
+    let test = TestRegistry::new();
+    let repository = test.repository("a");
+    let id = begin_upload(&repository, TEXT).await;
+    let first = repository.uploads.resume(&id).await.unwrap();
+    let (second, ()) = tokio::join!(repository.uploads.resume(&id), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        first.commit(&sha256(TEXT)).await.unwrap();
+    });
+    let refused = second.unwrap_err();
+    assert!(matches!(refused, Error::UploadUnknown { .. }), "{refused}");
+    assert_eq!(uploads(&test.files().await), [""; 0]);
+}
+
+/// Between the moving of the bytes and the deletion of the rest of the upload, or after a crash
+/// there.
+#[tokio::test]
+async fn an_upload_whose_bytes_have_been_moved_away_is_unknown() {
+    let test = TestRegistry::new();
+    let repository = test.repository("a");
+    let id = begin_upload(&repository, TEXT).await;
+    test.remove(&format!("repositories/a/_uploads/{id}/data"))
+        .await;
+    for refused in [
+        repository.uploads.status(&id).await.map(drop),
+        repository.uploads.resume(&id).await.map(drop),
+    ] {
+        let refused = refused.unwrap_err();
+        assert!(matches!(refused, Error::UploadUnknown { .. }), "{refused}");
+    }
+    repository.uploads.cancel(&id).await.unwrap();
+    assert!(test.files().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_upload_without_bytes_yet_need_not_have_a_file() {
+    let test = TestRegistry::new();
+    let repository = test.repository("a");
+    let id = begin_upload(&repository, "").await;
+    test.remove(&format!("repositories/a/_uploads/{id}/data"))
+        .await;
+    assert_eq!(offset(&repository, &id).await, 0);
+    finish(&repository, &id).await;
+}
+
+#[tokio::test]
+async fn a_cancelled_upload_is_gone_with_its_bytes() {
+    let test = TestRegistry::new();
+    let repository = test.repository("a");
+    let id = begin_upload(&repository, TEXT).await;
+    repository.uploads.cancel(&id).await.unwrap();
+    assert_unknown(&repository, &id).await;
+    assert!(test.files().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_upload_cancelled_beside_a_request_that_writes_stays_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    for test in [TestRegistry::new(), TestRegistry::in_folder(&folder)] {
+        let repository = test.repository("a");
+        for commits in [false, true] {
+            let mut session = repository.uploads.start().await.unwrap();
+            append(&mut session, &TEXT[..10]).await;
+            let id = session.status().id;
+            repository.uploads.cancel(&id).await.unwrap();
+            let refused = if commits {
+                session.commit(&sha256(&TEXT[..10])).await.map(drop)
+            } else {
+                session.suspend().await.map(drop)
+            };
+            let refused = refused.unwrap_err();
+            assert!(matches!(refused, Error::UploadUnknown { .. }), "{refused}");
+            assert_unknown(&repository, &id).await;
+            assert_eq!(test.files().await, [""; 0]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_mounted_blob_is_in_both_repositories() {
+    let test = TestRegistry::new();
+    let (source, target) = (test.repository("a"), test.repository("b/c"));
+    let digest = push_blob(&source, TEXT).await;
+    let mounted = target.uploads.mount(&name("a"), &digest).await.unwrap();
+    assert_eq!(
+        (&mounted.digest, mounted.size),
+        (&digest, TEXT.len() as u64)
+    );
+    assert_eq!(
+        test.files().await,
+        [
+            blob_path(&digest),
+            format!("repositories/a/_layers/{}", link(&digest)),
+            format!("repositories/b/c/_layers/{}", link(&digest)),
+        ],
+        "a link and no copy"
+    );
+    source.blobs.delete(&digest).await.unwrap();
+    assert_eq!(pull_blob(&target, &digest).await.unwrap(), TEXT.as_bytes());
+}
+
+#[tokio::test]
+async fn a_blob_mounted_by_its_sha512_is_found_by_both_digests() {
+    let test = TestRegistry::new();
+    let (source, target) = (test.repository("a"), test.repository("b"));
+    let sha512 = Digest::of(Algorithm::Sha512, TEXT.as_bytes());
+    let id = begin_upload(&source, TEXT).await;
+    let session = source.uploads.resume(&id).await.unwrap();
+    session.commit(&sha512).await.unwrap();
+    let mounted = target.uploads.mount(&name("a"), &sha512).await.unwrap();
+    assert_eq!(mounted.digest, sha512);
+    for digest in [sha512, sha256(TEXT)] {
+        assert_eq!(pull_blob(&target, &digest).await.unwrap(), TEXT.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn what_the_source_does_not_have_is_not_mounted() {
+    let test = TestRegistry::new();
+    let (source, elsewhere) = (test.repository("a"), test.repository("elsewhere"));
+    let target = test.repository("b");
+    let stored = push_blob(&elsewhere, "stored, and not in the source").await;
+    let dangling = push_blob(&source, "linked, and collected").await;
+    test.remove(&blob_path(&dangling)).await;
+    for digest in [sha256("nowhere"), stored, dangling] {
+        let refused = target.uploads.mount(&name("a"), &digest).await.unwrap_err();
+        assert!(
+            matches!(&refused, Error::BlobUnknown { name: told, .. } if *told == name("a")),
+            "{refused}"
+        );
+        assert!(target.blobs.stat(&digest).await.is_err());
+    }
+    let files = test.files().await;
+    assert!(!files.iter().any(|file| file.contains("repositories/b/")));
+}
+
+/// A push as a client makes it: begun, continued by a second request, finished by a third.
+async fn push_in_three_requests(repository: &Repository) -> Result<(), Error> {
+    let mut session = repository.uploads.start().await?;
+    session.append(chunk(&TEXT[..20])).await?;
+    let id = session.suspend().await?.id;
+    let mut session = repository.uploads.resume(&id).await?;
+    session.append(chunk(&TEXT[20..40])).await?;
+    session.suspend().await?;
+    let mut session = repository.uploads.resume(&id).await?;
+    session.append(chunk(&TEXT[40..])).await?;
+    session.commit(&sha256(TEXT)).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_push_that_fails_at_any_call_leaves_no_wrong_blob_and_can_be_made_again() {
+    for n in 0.. {
+        let (test, faulty) = TestRegistry::faulty();
+        let repository = test.repository("a");
+        faulty.fail_at(n);
+        let pushed = push_in_three_requests(&repository).await;
+        let failed = faulty.has_failed();
+        faulty.heal();
+        if pushed.is_ok() {
+            assert_eq!(
+                pull_blob(&repository, &sha256(TEXT)).await.unwrap(),
+                TEXT.as_bytes()
+            );
+        }
+        if !failed {
+            assert!(n > 10, "calls are counted");
+            break;
+        }
+        match pull_blob(&repository, &sha256(TEXT)).await {
+            Ok(content) => assert_eq!(content, TEXT.as_bytes(), "failed at {n}"),
+            Err(error) => assert!(matches!(error, Error::BlobUnknown { .. }), "{n}: {error}"),
+        }
+        push_in_three_requests(&repository).await.unwrap();
+        assert_eq!(
+            pull_blob(&repository, &sha256(TEXT)).await.unwrap(),
+            TEXT.as_bytes()
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_upload_goes_on_wherever_a_request_failed() {
+    for n in 0.. {
+        let (test, faulty) = TestRegistry::faulty();
+        let repository = test.repository("a");
+        let id = begin_upload(&repository, &TEXT[..20]).await;
+        faulty.fail_at(n);
+        let continued = async {
+            let mut session = repository.uploads.resume(&id).await?;
+            session.append(chunk(&TEXT[20..40])).await?;
+            session.suspend().await
+        };
+        let continued = continued.await;
+        if !faulty.has_failed() {
+            assert!(n > 4, "calls are counted");
+            break;
+        }
+        continued.unwrap_err();
+        faulty.heal();
+        finish(&test.restarted().repository("a"), &id).await;
+        assert_eq!(uploads(&test.files().await), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_at_any_call_has_no_effect_or_all_of_it() {
+    for n in 0.. {
+        let (test, faulty) = TestRegistry::faulty();
+        let repository = test.repository("a");
+        let id = begin_upload(&repository, TEXT).await;
+        let session = repository.uploads.resume(&id).await.unwrap();
+        faulty.fail_at(n);
+        let committed = session.commit(&sha256(TEXT)).await;
+        let failed = faulty.has_failed();
+        faulty.heal();
+        assert_eq!(
+            repository.blobs.stat(&sha256(TEXT)).await.is_ok(),
+            committed.is_ok(),
+            "failed at {n}"
+        );
+        if !failed {
+            assert!(n > 2, "calls are counted");
+            break;
+        }
+        // What the failure left of the upload is never taken for other content.
+        match repository.uploads.resume(&id).await {
+            Ok(session) => drop(session.commit(&sha256(TEXT)).await.unwrap()),
+            Err(Error::UploadUnknown { .. }) => drop(push_blob(&repository, TEXT).await),
+            Err(error) => panic!("{n}: {error}"),
+        }
+        assert_eq!(
+            pull_blob(&repository, &sha256(TEXT)).await.unwrap(),
+            TEXT.as_bytes()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_mount_that_fails_at_any_call_can_be_made_again() {
+    let (test, faulty) = TestRegistry::faulty();
+    let digest = push_blob(&test.repository("a"), TEXT).await;
+    for n in 0.. {
+        let target = test.repository(&format!("b/{n}"));
+        faulty.fail_at(n);
+        let mounted = target.uploads.mount(&name("a"), &digest).await;
+        let failed = faulty.has_failed();
+        faulty.heal();
+        if !failed {
+            assert!(n > 2, "calls are counted");
+            break;
+        }
+        assert!(matches!(mounted, Err(Error::Storage(_))), "an error is no absence");
+        assert!(try_push_blob(&target, TEXT).await.is_ok());
+        target.uploads.mount(&name("a"), &digest).await.unwrap();
+    }
+}
+
+/// How a request lets go of an upload.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Suspended,
+    CutOff,
+    Restarted,
+    StatesLost,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn however_content_is_cut_into_requests_its_digest_comes_out_right(
+        requests in proptest::collection::vec(
+            (
+                proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..300), 0..6),
+                prop_oneof![
+                    Just(End::Suspended),
+                    Just(End::CutOff),
+                    Just(End::Restarted),
+                    Just(End::StatesLost),
+                ],
+            ),
+            0..8,
+        ),
+        last in proptest::collection::vec(any::<u8>(), 0..100),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut test = TestRegistry::new();
+            let id = begin_upload(&test.repository("a"), "").await;
+            let mut content = Vec::new();
+            for (pieces, end) in requests {
+                let mut session = test.repository("a").uploads.resume(&id).await.unwrap();
+                assert_eq!(session.status().offset, content.len() as u64);
+                let chunk = Chunk {
+                    start: Some(content.len() as u64),
+                    length: None,
+                    body: body(pieces.clone()),
+                };
+                content.extend(pieces.concat());
+                session.append(chunk).await.unwrap();
+                match end {
+                    End::CutOff => drop(session),
+                    End::Suspended => drop(session.suspend().await.unwrap()),
+                    End::Restarted => {
+                        session.suspend().await.unwrap();
+                        test = test.restarted();
+                    }
+                    End::StatesLost => {
+                        session.suspend().await.unwrap();
+                        test.remove(&format!("repositories/a/_uploads/{id}/hashstates")).await;
+                    }
+                }
+            }
+            let repository = test.repository("a");
+            let mut session = repository.uploads.resume(&id).await.unwrap();
+            append(&mut session, last.clone()).await;
+            content.extend(last);
+            let digest = Digest::sha256(&content);
+            session.commit(&digest).await.unwrap();
+            assert_eq!(pull_blob(&repository, &digest).await.unwrap(), content);
+        });
+    }
+}

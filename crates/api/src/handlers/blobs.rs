@@ -1,0 +1,59 @@
+//! Blobs: served whole or in part, deleted.
+
+use http::{HeaderMap, StatusCode, header};
+use wharf_oci::{ByteRange, Digest};
+use wharf_registry::{ReadRange, Repository};
+
+use crate::{
+    conditions::{self, Verdict},
+    error::Error,
+    handlers::value,
+    respond::{self, Answered},
+};
+
+/// Serves a blob, or the range that is asked for (end-2).
+pub(crate) async fn get(
+    repository: &Repository,
+    digest: &Digest,
+    headers: &HeaderMap,
+) -> Result<Answered, Error> {
+    match conditions::evaluate(headers, digest) {
+        Verdict::Proceed => {}
+        Verdict::NotModified => {
+            repository.blobs.stat(digest).await?;
+            return Ok(respond::not_modified(digest));
+        }
+        Verdict::Failed => {
+            repository.blobs.stat(digest).await?;
+            let actual = digest.clone();
+            return Err(Error::PreconditionFailed { actual });
+        }
+    }
+    let range = match value(headers, &header::RANGE) {
+        Some(range) if conditions::range_applies(headers, digest) => {
+            ByteRange::parse(range).map_err(|_| Error::RangeMalformed(range.to_owned()))?
+        }
+        _ => None,
+    };
+    let blob = repository.blobs.open(digest, read_range(range)).await?;
+    Ok(respond::blob(blob, range.is_some()))
+}
+
+/// Takes a blob out of the repository (end-10).
+pub(crate) async fn delete(repository: &Repository, digest: &Digest) -> Result<Answered, Error> {
+    repository.blobs.delete(digest).await?;
+    Ok(respond::empty(StatusCode::ACCEPTED))
+}
+
+fn read_range(range: Option<ByteRange>) -> ReadRange {
+    match range {
+        None => ReadRange::Whole,
+        // To the end of what there is, which must be at least one byte (RFC 9110, 14.1.2).
+        Some(ByteRange::From { first }) => ReadRange::FromTo {
+            first,
+            last: u64::MAX,
+        },
+        Some(ByteRange::FromTo { first, last }) => ReadRange::FromTo { first, last },
+        Some(ByteRange::Last { length }) => ReadRange::Last(length),
+    }
+}

@@ -1,0 +1,218 @@
+//! Uploads: begun, continued, finished, looked at, cancelled; blobs mounted.
+
+use http::{HeaderMap, StatusCode, header};
+use wharf_oci::{ContentRange, Digest, RepositoryName};
+use wharf_registry::{
+    BodyStream, Chunk, Error as Outcome, Repository, UploadId, UploadSession, UploadStatus,
+};
+
+use crate::{
+    error::Error,
+    handlers::{Query, value},
+    location::Locations,
+    respond::{self, Answered},
+    upload_state::UploadStates,
+};
+
+/// What the handlers of uploads work with.
+#[derive(Debug, Clone)]
+pub(crate) struct Uploads {
+    pub(crate) repository: Repository,
+    pub(crate) states: UploadStates,
+    pub(crate) locations: Locations,
+}
+
+/// A blob that is to be mounted, and may be: whoever asks has the right to read it.
+#[derive(Debug, Clone)]
+pub(crate) struct Mount {
+    pub(crate) source: RepositoryName,
+    pub(crate) digest: Digest,
+}
+
+impl Uploads {
+    /// Mounts a blob if it can, else begins an upload (end-11, end-4a).
+    pub(crate) async fn start(&self, mount: Option<Mount>) -> Result<Answered, Error> {
+        if let Some(Mount { source, digest }) = mount {
+            match self.repository.uploads.mount(&source, &digest).await {
+                Ok(descriptor) => return Ok(self.created(&descriptor.digest)),
+                Err(Outcome::BlobUnknown { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let session = self.repository.uploads.start().await?;
+        let status = session.suspend().await?;
+        Ok(self.accepted(&status))
+    }
+
+    /// Takes a whole blob in one request (end-4b).
+    pub(crate) async fn take(&self, digest: &str, chunk: Chunk) -> Result<Answered, Error> {
+        let digest = parse_digest(digest)?;
+        let session = self.repository.uploads.start().await?;
+        self.finish(session, chunk, &digest).await
+    }
+
+    /// Tells how far an upload is (end-13).
+    pub(crate) async fn status(&self, id: &UploadId) -> Result<Answered, Error> {
+        let status = self.repository.uploads.status(id).await?;
+        Ok(self.continued(StatusCode::NO_CONTENT, &status))
+    }
+
+    /// Appends a chunk (end-5).
+    pub(crate) async fn append(
+        &self,
+        id: &UploadId,
+        query: &Query,
+        chunk: Chunk,
+    ) -> Result<Answered, Error> {
+        let mut session = match self.resume(id, query).await? {
+            Ok(session) => session,
+            Err(status) => return Ok(self.out_of_order(status)),
+        };
+        let appended = session.append(chunk).await;
+        let status = session.suspend().await?;
+        match appended {
+            Ok(()) => Ok(self.accepted(&status)),
+            Err(Outcome::OffsetMismatch { .. }) => Ok(self.out_of_order(status)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Appends the last chunk, if there is one, and finishes the upload (end-6).
+    pub(crate) async fn complete(
+        &self,
+        id: &UploadId,
+        query: &Query,
+        chunk: Chunk,
+    ) -> Result<Answered, Error> {
+        let digest = parse_digest(query.get("digest").ok_or(Error::DigestMissing)?)?;
+        match self.resume(id, query).await? {
+            Ok(session) => self.finish(session, chunk, &digest).await,
+            Err(status) => Ok(self.out_of_order(status)),
+        }
+    }
+
+    /// Drops an upload (end-14).
+    pub(crate) async fn cancel(&self, id: &UploadId) -> Result<Answered, Error> {
+        let status = self.repository.uploads.status(id).await?;
+        self.repository.uploads.cancel(id).await?;
+        let mut response = self.continued(StatusCode::NO_CONTENT, &status);
+        for gone in [header::LOCATION, header::RANGE] {
+            response.headers_mut().remove(gone);
+        }
+        Ok(response)
+    }
+
+    async fn finish(
+        &self,
+        mut session: Box<dyn UploadSession>,
+        chunk: Chunk,
+        digest: &Digest,
+    ) -> Result<Answered, Error> {
+        match session.append(chunk).await {
+            Ok(()) => {}
+            Err(Outcome::OffsetMismatch { .. }) => {
+                return Ok(self.out_of_order(session.suspend().await?));
+            }
+            Err(error) => {
+                // What came is kept, for a client that goes on where it was cut off.
+                session.suspend().await?;
+                return Err(error.into());
+            }
+        }
+        let descriptor = session.commit(digest).await?;
+        Ok(self.created(&descriptor.digest))
+    }
+
+    /// Takes hold of an upload; its status instead when the request was made for an older state
+    /// of it.
+    async fn resume(
+        &self,
+        id: &UploadId,
+        query: &Query,
+    ) -> Result<Result<Box<dyn UploadSession>, UploadStatus>, Error> {
+        let name = &self.repository.name;
+        let expected = self.states.check(query.get("_state"), name, id)?;
+        let session = self.repository.uploads.resume(id).await?;
+        let status = session.status();
+        if expected.is_some_and(|expected| expected != status.offset) {
+            return Ok(Err(session.suspend().await?));
+        }
+        Ok(Ok(session))
+    }
+
+    fn created(&self, digest: &Digest) -> Answered {
+        respond::created(self.locations.blob(&self.repository.name, digest), digest)
+    }
+
+    fn accepted(&self, status: &UploadStatus) -> Answered {
+        self.continued(StatusCode::ACCEPTED, status)
+    }
+
+    fn continued(&self, code: StatusCode, status: &UploadStatus) -> Answered {
+        let mut response = respond::empty(code);
+        self.add_headers(&mut response, status);
+        if code == StatusCode::NO_CONTENT {
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+        }
+        response
+    }
+
+    /// 416, with where the upload really is: what the client needs to go on (OCI-4.21).
+    fn out_of_order(&self, status: UploadStatus) -> Answered {
+        let answer = Error::UploadOutOfOrder(status.clone()).answer();
+        let mut response = respond::errors(answer);
+        self.add_headers(&mut response, &status);
+        response
+    }
+
+    fn add_headers(&self, response: &mut Answered, status: &UploadStatus) {
+        let name = &self.repository.name;
+        let state = self.states.sign(name, status);
+        let location = self.locations.upload(name, &status.id, &state);
+        respond::upload_headers(response.headers_mut(), location, status);
+    }
+}
+
+/// The part of a blob that a request brings.
+///
+/// # Errors
+/// When Content-Range cannot be read, or contradicts Content-Length.
+pub(crate) fn chunk(headers: &HeaderMap, body: BodyStream) -> Result<Chunk, Error> {
+    let length = value(headers, &header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
+    let Some(text) = value(headers, &header::CONTENT_RANGE) else {
+        return Ok(Chunk {
+            start: None,
+            length,
+            body,
+        });
+    };
+    let range: ContentRange = text
+        .parse()
+        .map_err(|_| Error::ContentRangeMalformed(text.to_owned()))?;
+    match length {
+        Some(length) if length != range.length() => Err(Error::LengthsDiffer {
+            range: range.length(),
+            length,
+        }),
+        _ => Ok(Chunk {
+            start: Some(range.first()),
+            length: Some(range.length()),
+            body,
+        }),
+    }
+}
+
+/// The mount that a request asks for, if it is a possible one; the right to it is not yet checked.
+pub(crate) fn mount(query: &Query) -> Option<Mount> {
+    Some(Mount {
+        source: query.get("from")?.parse().ok()?,
+        digest: query.get("mount")?.parse().ok()?,
+    })
+}
+
+fn parse_digest(digest: &str) -> Result<Digest, Error> {
+    digest.parse().map_err(|source| Error::DigestMalformed {
+        digest: digest.to_owned(),
+        source,
+    })
+}

@@ -1,0 +1,330 @@
+//! The log of a request: one line for the access log, one or more for the application log,
+//! written when the answer's body has ended (reference, sections 8.5 to 8.7).
+
+use std::{
+    fmt,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use http::{HeaderMap, Method, Request, StatusCode, Uri, Version, header};
+use jiff::{Timestamp, tz::TimeZone};
+use wharf_oci::Reference;
+
+use crate::{connection::ConnectionInfo, endpoint::Endpoint, error::ErrorEntry, respond::Answered};
+
+/// What is known of a request, gathered on its way.
+#[derive(Debug)]
+pub(crate) struct RequestLog {
+    began: Instant,
+    at: Timestamp,
+    id: String,
+    method: Method,
+    uri: Uri,
+    version: Version,
+    peer: Option<IpAddr>,
+    remote: String,
+    host: String,
+    user_agent: String,
+    referer: Option<String>,
+    content_type: Option<String>,
+    route: Route,
+    user: Option<String>,
+    status: StatusCode,
+    answer_type: Option<String>,
+    errors: Vec<ErrorEntry>,
+    written: u64,
+    broken_off: Option<String>,
+}
+
+/// The parts of a path that Distribution logs as `vars.*`.
+#[derive(Debug, Default)]
+struct Route {
+    name: Option<String>,
+    reference: Option<String>,
+    digest: Option<String>,
+    upload: Option<String>,
+}
+
+impl RequestLog {
+    /// Notes what a request brings.
+    pub(crate) fn begin<B>(request: &Request<B>, connection: &ConnectionInfo) -> Self {
+        let headers = request.headers();
+        let host = request.uri().authority().map(ToString::to_string);
+        Self {
+            began: Instant::now(),
+            at: Timestamp::now(),
+            id: uuid::Uuid::new_v4().to_string(),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            version: request.version(),
+            peer: connection.ip(),
+            remote: remote_address(headers, connection),
+            host: host
+                .or_else(|| text(headers, &header::HOST))
+                .unwrap_or_default(),
+            user_agent: text(headers, &header::USER_AGENT).unwrap_or_default(),
+            referer: text(headers, &header::REFERER),
+            content_type: text(headers, &header::CONTENT_TYPE),
+            route: Route::default(),
+            user: None,
+            status: StatusCode::OK,
+            answer_type: None,
+            errors: Vec::new(),
+            written: 0,
+            broken_off: None,
+        }
+    }
+
+    /// Notes what was asked for.
+    pub(crate) fn routed(&mut self, endpoint: &Endpoint) {
+        self.route.name = endpoint.repository().map(ToString::to_string);
+        match endpoint {
+            Endpoint::GetManifest { reference, .. }
+            | Endpoint::PutManifest { reference, .. }
+            | Endpoint::DeleteManifest { reference, .. } => {
+                self.route.reference = Some(match reference {
+                    Reference::Tag(tag) => tag.to_string(),
+                    Reference::Digest(digest) => digest.to_string(),
+                });
+            }
+            Endpoint::GetBlob { digest, .. } | Endpoint::DeleteBlob { digest, .. } => {
+                self.route.digest = Some(digest.to_string());
+            }
+            Endpoint::UploadStatus { id, .. }
+            | Endpoint::AppendUpload { id, .. }
+            | Endpoint::CompleteUpload { id, .. }
+            | Endpoint::CancelUpload { id, .. } => self.route.upload = Some(id.to_string()),
+            Endpoint::Base
+            | Endpoint::Catalog
+            | Endpoint::ListTags { .. }
+            | Endpoint::StartUpload { .. } => {}
+        }
+    }
+
+    /// Notes who asks, once it is known that they may.
+    pub(crate) fn authorized(&mut self, user: Option<String>) {
+        if let Some(user) = &user {
+            tracing::info!(http.request.id = %self.id, auth.user.name = %user, "authorized request");
+        }
+        self.user = user;
+    }
+
+    /// Notes the errors that the answer carries, and logs what caused one of ours.
+    pub(crate) fn failed(&mut self, error: &crate::error::Error, errors: Vec<ErrorEntry>) {
+        self.errors = errors;
+        let cause = error as &dyn std::error::Error;
+        match error {
+            crate::error::Error::Refused { refusal, .. } => {
+                tracing::warn!(http.request.id = %self.id, "error authorizing context: {}",
+                    Chain(refusal));
+            }
+            error if error.answer().status.is_server_error() => {
+                tracing::error!(http.request.id = %self.id, "request failed: {}", Chain(cause));
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes the answer's head.
+    pub(crate) fn answered(&mut self, response: &Answered) {
+        self.status = response.status();
+        self.answer_type = text(response.headers(), &header::CONTENT_TYPE);
+    }
+
+    /// Notes bytes of the answer's body.
+    pub(crate) fn wrote(&mut self, bytes: u64) {
+        self.written += bytes;
+    }
+
+    /// Notes that the answer's body could not be read to its end.
+    pub(crate) fn broke_off(&mut self, error: &(dyn std::error::Error + 'static)) {
+        self.broken_off = Some(Chain(error).to_string());
+    }
+
+    fn write_access_line(&self) {
+        let peer = self
+            .peer
+            .map_or_else(|| "-".to_owned(), |ip| ip.to_string());
+        let at = self.at.to_zoned(TimeZone::UTC);
+        let at = at.strftime("%d/%b/%Y:%H:%M:%S %z");
+        tracing::info!(
+            target: ACCESS_LOG,
+            "{peer} - - [{at}] \"{} {} {:?}\" {} {} \"{}\" \"{}\"",
+            self.method,
+            path_and_query(&self.uri),
+            self.version,
+            self.status.as_u16(),
+            self.written,
+            escape(self.referer.as_deref().unwrap_or_default()),
+            escape(&self.user_agent),
+        );
+    }
+
+    fn write_line(&self, error: Option<&ErrorEntry>) {
+        macro_rules! line {
+            ($level:ident, $message:literal) => {
+                tracing::$level!(
+                    http.request.id = %self.id,
+                    http.request.method = %self.method,
+                    http.request.host = %self.host,
+                    http.request.uri = %path_and_query(&self.uri),
+                    http.request.referer = self.referer,
+                    http.request.useragent = %self.user_agent,
+                    http.request.remoteaddr = %self.remote,
+                    http.request.contenttype = self.content_type,
+                    http.response.status = self.status.as_u16(),
+                    http.response.written = self.written,
+                    http.response.contenttype = self.answer_type,
+                    http.response.duration = %GoDuration(self.began.elapsed()),
+                    http.response.error = self.broken_off,
+                    vars.name = self.route.name,
+                    vars.reference = self.route.reference,
+                    vars.digest = self.route.digest,
+                    vars.uuid = self.route.upload,
+                    auth.user.name = self.user,
+                    err.code = error.map(|error| error.code.log_text()),
+                    err.message = error.map(|error| error.message),
+                    err.detail = error.and_then(|error| error.detail.as_ref()).map(detail),
+                    $message
+                )
+            };
+        }
+        if error.is_some() || self.broken_off.is_some() {
+            line!(error, "response completed with error");
+        } else {
+            line!(info, "response completed");
+        }
+    }
+}
+
+impl Drop for RequestLog {
+    fn drop(&mut self) {
+        self.write_access_line();
+        if self.errors.is_empty() {
+            self.write_line(None);
+        }
+        for error in &self.errors {
+            self.write_line(Some(error));
+        }
+    }
+}
+
+/// The client's address as the application log has it: what a proxy says, which anyone can.
+fn remote_address(headers: &HeaderMap, connection: &ConnectionInfo) -> String {
+    let forwarded = text(headers, &http::HeaderName::from_static("x-forwarded-for"));
+    let first = forwarded.as_deref().and_then(|list| list.split(',').next());
+    let real = text(headers, &http::HeaderName::from_static("x-real-ip"));
+    [first, real.as_deref()]
+        .into_iter()
+        .flatten()
+        .map(str::trim)
+        .find(|text| text.parse::<IpAddr>().is_ok())
+        .map(ToOwned::to_owned)
+        .or_else(|| connection.peer.map(|peer| peer.to_string()))
+        .unwrap_or_default()
+}
+
+fn text(headers: &HeaderMap, name: &http::HeaderName) -> Option<String> {
+    let value = headers.get(name)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+fn path_and_query(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("", |both| both.as_str())
+}
+
+fn detail(detail: &serde_json::Value) -> String {
+    match detail {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Keeps a header's text within its quotes, on its line.
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace(char::is_control, "?")
+}
+
+/// An error with all its sources.
+struct Chain<'a>(&'a (dyn std::error::Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(formatter, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// A duration as Go prints it: `1.234567ms`, `2.5s`.
+struct GoDuration(Duration);
+
+impl fmt::Display for GoDuration {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanos = self.0.as_nanos();
+        let (unit, name, digits) = match nanos {
+            0 => return formatter.write_str("0s"),
+            1..1_000 => return write!(formatter, "{nanos}ns"),
+            1_000..1_000_000 => (1_000, "µs", 3),
+            1_000_000..1_000_000_000 => (1_000_000, "ms", 6),
+            _ => (1_000_000_000, "s", 9),
+        };
+        let (mut whole, rest) = (nanos / unit, nanos % unit);
+        if name == "s" {
+            let (hours, minutes) = (whole / 3600, whole / 60 % 60);
+            if hours > 0 {
+                write!(formatter, "{hours}h")?;
+            }
+            if hours > 0 || minutes > 0 {
+                write!(formatter, "{minutes}m")?;
+            }
+            whole %= 60;
+        }
+        write!(formatter, "{whole}")?;
+        if rest > 0 {
+            let fraction = format!("{rest:0digits$}");
+            write!(formatter, ".{}", fraction.trim_end_matches('0'))?;
+        }
+        formatter.write_str(name)
+    }
+}
+
+/// The target of access log lines: whoever collects logs writes their message as it is.
+pub(crate) const ACCESS_LOG: &str = "wharf::access";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_printed_as_go_prints_them() {
+        let table = [
+            (0, "0s"),
+            (999, "999ns"),
+            (1_000, "1µs"),
+            (1_234_567, "1.234567ms"),
+            (50_000_000, "50ms"),
+            (2_500_000_000, "2.5s"),
+            (61_000_000_000, "1m1s"),
+            (3_600_000_000_001, "1h0m0.000000001s"),
+        ];
+        for (nanos, expected) in table {
+            assert_eq!(
+                GoDuration(Duration::from_nanos(nanos)).to_string(),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn a_header_cannot_break_out_of_its_quotes() {
+        assert_eq!(escape("a \"b\" \\ \r\n"), "a \\\"b\\\" \\\\ ??");
+    }
+}
