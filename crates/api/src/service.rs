@@ -113,7 +113,10 @@ impl Api {
         let mut response = match parsed {
             Ok(endpoint) => {
                 log.routed(&endpoint);
-                let answered = match self.authorize(&asked, access::needed(&endpoint), log).await {
+                let answered = match self
+                    .authorize(&asked.headers, access::needed(&endpoint), log)
+                    .await
+                {
                     Ok(()) => self.carry_out(endpoint, asked).await,
                     Err(error) => Err(error),
                 };
@@ -129,15 +132,11 @@ impl Api {
 
     async fn authorize(
         &self,
-        asked: &Asked,
+        headers: &HeaderMap,
         needed: Vec<Access>,
         log: &mut RequestLog,
     ) -> Result<(), Error> {
-        match self
-            .access
-            .authorize(credentials(&asked.headers), &needed)
-            .await
-        {
+        match self.access.authorize(credentials(headers), &needed).await {
             Ok(grant) => {
                 log.authorized(grant.user);
                 Ok(())
@@ -237,7 +236,7 @@ impl Api {
                 return respond::moved(&path, asked.uri.query(), asked.method == Method::GET);
             }
             Unrouted::MethodNotAllowed { .. } | Unrouted::Options { .. } | Unrouted::Invalid(_) => {
-                match self.authorize(&asked, Vec::new(), log).await {
+                match self.authorize(&asked.headers, Vec::new(), log).await {
                     Ok(()) => known_path(unrouted, log),
                     Err(error) => failed(&error, log),
                 }

@@ -24,11 +24,13 @@ pub(super) struct Document {
     pub(super) annotations: BTreeMap<String, String>,
 }
 
-/// What to make of a list that a document leaves out.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum MissingList {
-    Refuse,
-    IsEmpty,
+/// How strictly a document is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// It is being pushed, and whoever pushes can mend it.
+    Pushed,
+    /// It was accepted before, and must be served.
+    Stored,
 }
 
 impl Document {
@@ -94,54 +96,74 @@ impl Document {
         }
     }
 
-    pub(super) fn take_config(&mut self) -> Result<Descriptor, ManifestViolation> {
+    pub(super) fn take_config(
+        &mut self,
+        reading: Reading,
+    ) -> Result<Descriptor, ManifestViolation> {
         let config = self.config.take().ok_or(ManifestViolation::ConfigMissing)?;
-        read_descriptor("config", config)
+        read_descriptor("config", config, reading)
     }
 
+    /// Go clients write an empty list as `null`, or not at all.
     pub(super) fn take_layers(
         &mut self,
-        missing: MissingList,
+        reading: Reading,
     ) -> Result<Vec<Descriptor>, ManifestViolation> {
-        match (self.layers.take(), missing) {
-            (Some(layers), _) => read_list("layers", layers),
-            (None, MissingList::IsEmpty) => Ok(Vec::new()),
-            (None, MissingList::Refuse) => Err(ManifestViolation::LayersMissing),
+        match self.layers.take() {
+            Some(layers) => read_list("layers", layers, reading),
+            None => Ok(Vec::new()),
         }
     }
 
+    /// An index without a list that does not say that it is one could not be told from an image.
     pub(super) fn take_manifests(
         &mut self,
-        missing: MissingList,
+        reading: Reading,
     ) -> Result<Vec<Descriptor>, ManifestViolation> {
-        match (self.manifests.take(), missing) {
-            (Some(manifests), _) => read_list("manifests", manifests),
-            (None, MissingList::IsEmpty) => Ok(Vec::new()),
-            (None, MissingList::Refuse) => Err(ManifestViolation::ManifestsMissing),
+        match self.manifests.take() {
+            Some(manifests) => read_list("manifests", manifests, reading),
+            None if self.media_type.is_some() => Ok(Vec::new()),
+            None => Err(ManifestViolation::ManifestsMissing),
         }
     }
 
-    pub(super) fn take_subject(&mut self) -> Result<Option<Descriptor>, ManifestViolation> {
-        self.subject
-            .take()
-            .map(|subject| read_descriptor("subject", subject))
-            .transpose()
+    /// Distribution looks at no subject: what it stored may be anything.
+    pub(super) fn take_subject(
+        &mut self,
+        reading: Reading,
+    ) -> Result<Option<Descriptor>, ManifestViolation> {
+        let Some(subject) = self.subject.take() else {
+            return Ok(None);
+        };
+        match read_descriptor("subject", subject, reading) {
+            Ok(subject) => Ok(Some(subject)),
+            Err(_) if reading == Reading::Stored => Ok(None),
+            Err(violation) => Err(violation),
+        }
     }
 }
 
-fn read_list(field: &str, value: Value) -> Result<Vec<Descriptor>, ManifestViolation> {
+fn read_list(
+    field: &str,
+    value: Value,
+    reading: Reading,
+) -> Result<Vec<Descriptor>, ManifestViolation> {
     let Value::Array(items) = value else {
         return Err(violation(field, "must be a list"));
     };
     let numbered = items.into_iter().enumerate();
     numbered
-        .map(|(index, item)| read_descriptor(&format!("{field}[{index}]"), item))
+        .map(|(index, item)| read_descriptor(&format!("{field}[{index}]"), item, reading))
         .collect()
 }
 
 /// Reads one descriptor, naming the field at fault where it is one of the required ones.
-fn read_descriptor(path: &str, value: Value) -> Result<Descriptor, ManifestViolation> {
-    let Value::Object(fields) = &value else {
+fn read_descriptor(
+    path: &str,
+    mut value: Value,
+    reading: Reading,
+) -> Result<Descriptor, ManifestViolation> {
+    let Value::Object(fields) = &mut value else {
         return Err(violation(path, "must be an object"));
     };
     match fields.get("digest") {
@@ -162,6 +184,9 @@ fn read_descriptor(path: &str, value: Value) -> Result<Descriptor, ManifestViola
     match fields.get("size") {
         // The specification makes it a signed number of 64 bits.
         Some(size) if size.as_i64().is_some_and(|size| size >= 0) => {}
+        _ if reading == Reading::Stored => {
+            fields.insert("size".to_owned(), Value::from(0));
+        }
         Some(found) => {
             return Err(violation(
                 &format!("{path}.size"),

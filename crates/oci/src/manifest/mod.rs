@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 pub use self::violation::ManifestViolation;
 
-use self::document::{Document, MissingList};
+use self::document::{Document, Reading};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::media_type::MediaType;
@@ -66,34 +66,34 @@ impl Manifest {
         }
         let document = Document::from_json(&bytes)?;
         document.check_media_type(&media_type)?;
-        Self::assemble(media_type, bytes, document, MissingList::Refuse)
+        Self::assemble(media_type, bytes, document, Reading::Pushed)
     }
 
     /// Reads a manifest that was accepted before, by this registry or another.
     ///
-    /// Its media type is what the document says, or what its shape tells where it says nothing. A
-    /// list that the document leaves out is empty, because Distribution accepts such documents.
+    /// Its media type is what the document says, or what its shape tells where it says nothing.
+    /// What Distribution accepts is read: descriptors without a size, subjects that are none.
     pub fn from_stored(bytes: Bytes) -> Result<Self, ManifestViolation> {
         let document = Document::from_json(&bytes)?;
         let media_type = document.told_media_type()?;
-        Self::assemble(media_type, bytes, document, MissingList::IsEmpty)
+        Self::assemble(media_type, bytes, document, Reading::Stored)
     }
 
     fn assemble(
         media_type: MediaType,
         bytes: Bytes,
         mut document: Document,
-        missing: MissingList,
+        reading: Reading,
     ) -> Result<Self, ManifestViolation> {
         document.check_shape(&media_type)?;
         let kind = if media_type.is_index() {
             ManifestKind::Index {
-                manifests: document.take_manifests(missing)?,
+                manifests: document.take_manifests(reading)?,
             }
         } else {
             ManifestKind::Image {
-                config: document.take_config()?,
-                layers: document.take_layers(missing)?,
+                config: document.take_config(reading)?,
+                layers: document.take_layers(reading)?,
             }
         };
         Ok(Self {
@@ -101,7 +101,7 @@ impl Manifest {
             digest: Digest::sha256(&bytes),
             bytes,
             kind,
-            subject: document.take_subject()?,
+            subject: document.take_subject(reading)?,
             artifact_type: document.artifact_type.filter(|text| !text.is_empty()),
             annotations: document.annotations,
         })

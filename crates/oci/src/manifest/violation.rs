@@ -55,9 +55,6 @@ pub enum ManifestViolation {
     /// An image has no configuration.
     #[error("config is missing in the manifest")]
     ConfigMissing,
-    /// An image has no list of layers.
-    #[error("layers is missing in the manifest, an image without layers has an empty list")]
-    LayersMissing,
     /// An index has no list of manifests.
     #[error("manifests is missing in the index, an index of nothing has an empty list")]
     ManifestsMissing,
