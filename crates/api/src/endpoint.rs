@@ -4,7 +4,7 @@
 //! components may be called `blobs` or `manifests`; so paths are read from their end.
 
 use http::{Method, Uri};
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use wharf_oci::{Digest, Reference, RepositoryName};
 use wharf_registry::UploadId;
 
@@ -229,7 +229,6 @@ impl Target {
                     Method::PATCH => Endpoint::AppendUpload { name, id },
                     Method::PUT => Endpoint::CompleteUpload { name, id },
                     Method::DELETE => Endpoint::CancelUpload { name, id },
-                    Method::POST => return Err(Unrouted::MethodNotAllowed { allow }),
                     _ => Endpoint::UploadStatus { name, id },
                 }
             }
@@ -243,9 +242,9 @@ impl Target {
             (Self::Base | Self::Catalog | Self::Tags(_), _) | (_, Mode::ReadOnly) => "GET, HEAD",
             (Self::Manifest(..), Mode::ReadWrite) => "DELETE, GET, HEAD, PUT",
             (Self::Blob(..), Mode::ReadWrite) => "DELETE, GET, HEAD",
-            (Self::Uploads(_) | Self::Upload(..), Mode::ReadWrite) => {
-                "DELETE, GET, HEAD, PATCH, POST, PUT"
-            }
+            (Self::Uploads(_), Mode::ReadWrite) => "DELETE, GET, HEAD, PATCH, POST, PUT",
+            // Distribution begins another upload when it gets a POST here.
+            (Self::Upload(..), Mode::ReadWrite) => "DELETE, GET, HEAD, PATCH, PUT",
         }
     }
 }
@@ -307,18 +306,22 @@ fn clean(path: &str) -> String {
     clean
 }
 
-/// What must be encoded in a path.
-const PATH: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'`')
-    .add(b'{')
-    .add(b'}');
+/// What must be encoded in a path: all that Go's `url.EscapedPath` encodes. A backslash above all,
+/// since browsers take it for a slash, and two of those for the beginning of a host.
+const PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b'/')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'&')
+    .remove(b'=')
+    .remove(b'+')
+    .remove(b'$')
+    .remove(b',')
+    .remove(b';');
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use wharf_oci::{
 };
 use wharf_registry::{InvalidUploadId, MissingPart, UploadStatus};
 
-use crate::upload_state::StateError;
+use crate::{respond, upload_state::StateError};
 
 /// Why a request is not answered as it was meant.
 #[derive(Debug, thiserror::Error)]
@@ -98,8 +98,13 @@ pub enum Error {
     #[error("the state of the upload does not fit")]
     UploadState(#[from] StateError),
     /// The chunk does not continue the upload, which is as it was.
-    #[error("the chunk does not continue the upload of {} bytes", .0.offset)]
-    UploadOutOfOrder(UploadStatus),
+    #[error("the chunk does not continue the upload of {} bytes", status.offset)]
+    UploadOutOfOrder {
+        /// How far the upload really is.
+        status: UploadStatus,
+        /// Where it goes on.
+        location: HeaderValue,
+    },
     /// The Content-Range cannot be read.
     #[error("the Content-Range {0:?} is malformed")]
     ContentRangeMalformed(String),
@@ -212,10 +217,13 @@ impl Error {
                 let detail = json!(source.to_string());
                 one(StatusCode::NOT_FOUND, ErrorCode::BlobUploadInvalid, detail)
             }
-            Self::UploadOutOfOrder(status) => {
+            Self::UploadOutOfOrder { status, location } => {
                 let detail = json!({ "received": status.offset });
-                let status = StatusCode::RANGE_NOT_SATISFIABLE;
-                one(status, ErrorCode::RangeInvalid, detail)
+                let code = StatusCode::RANGE_NOT_SATISFIABLE;
+                let mut answer = one(code, ErrorCode::RangeInvalid, detail);
+                // What the client needs to go on (OCI-4.21).
+                respond::upload_headers(&mut answer.headers, location.clone(), status);
+                answer
             }
             Self::ContentRangeMalformed(_) | Self::RangeMalformed(_) => {
                 let detail = json!(self.to_string());

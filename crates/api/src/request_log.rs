@@ -30,7 +30,7 @@ pub(crate) struct RequestLog {
     content_type: Option<String>,
     route: Route,
     user: Option<String>,
-    status: StatusCode,
+    status: Option<StatusCode>,
     answer_type: Option<String>,
     errors: Vec<ErrorEntry>,
     written: u64,
@@ -68,7 +68,7 @@ impl RequestLog {
             content_type: text(headers, &header::CONTENT_TYPE),
             route: Route::default(),
             user: None,
-            status: StatusCode::OK,
+            status: None,
             answer_type: None,
             errors: Vec::new(),
             written: 0,
@@ -128,7 +128,7 @@ impl RequestLog {
 
     /// Notes the answer's head.
     pub(crate) fn answered(&mut self, response: &Answered) {
-        self.status = response.status();
+        self.status = Some(response.status());
         self.answer_type = text(response.headers(), &header::CONTENT_TYPE);
     }
 
@@ -140,6 +140,10 @@ impl RequestLog {
     /// Notes that the answer's body could not be read to its end.
     pub(crate) fn broke_off(&mut self, error: &(dyn std::error::Error + 'static)) {
         self.broken_off = Some(Chain(error).to_string());
+    }
+
+    fn status_code(&self) -> u16 {
+        self.status.map_or(CLIENT_GONE, |status| status.as_u16())
     }
 
     fn write_access_line(&self) {
@@ -154,7 +158,7 @@ impl RequestLog {
             self.method,
             path_and_query(&self.uri),
             self.version,
-            self.status.as_u16(),
+            self.status_code(),
             self.written,
             escape(self.referer.as_deref().unwrap_or_default()),
             escape(&self.user_agent),
@@ -173,7 +177,7 @@ impl RequestLog {
                     http.request.useragent = %self.user_agent,
                     http.request.remoteaddr = %self.remote,
                     http.request.contenttype = self.content_type,
-                    http.response.status = self.status.as_u16(),
+                    http.response.status = self.status_code(),
                     http.response.written = self.written,
                     http.response.contenttype = self.answer_type,
                     http.response.duration = %GoDuration(self.began.elapsed()),
@@ -200,6 +204,9 @@ impl RequestLog {
 
 impl Drop for RequestLog {
     fn drop(&mut self) {
+        if self.status.is_none() {
+            self.broken_off = Some("the connection was closed before the answer".to_owned());
+        }
         self.write_access_line();
         if self.errors.is_empty() {
             self.write_line(None);
@@ -295,6 +302,9 @@ impl fmt::Display for GoDuration {
         formatter.write_str(name)
     }
 }
+
+/// What the log has as the status of a request whose client did not wait for the answer.
+const CLIENT_GONE: u16 = 499;
 
 /// The target of access log lines: whoever collects logs writes their message as it is.
 pub(crate) const ACCESS_LOG: &str = "wharf::access";

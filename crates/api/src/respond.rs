@@ -175,15 +175,19 @@ pub(crate) fn set(response: &mut Answered, name: HeaderName, value: HeaderValue)
     response.headers_mut().insert(name, value);
 }
 
-/// JSON as Go's encoder writes it: `<`, `>` and `&` escaped, a line's end at the end.
+/// JSON as Go's encoder writes it: `<`, `>`, `&` and the line separators of Unicode escaped, a
+/// line's end at the end.
 fn to_json(value: &impl Serialize) -> Bytes {
     // Lists of texts and error entries always have a JSON form.
     let mut json = serde_json::to_string(value).unwrap_or_default();
-    if json.contains(['<', '>', '&']) {
+    // Outside texts JSON has none of these.
+    if json.contains(['<', '>', '&', '\u{2028}', '\u{2029}']) {
         json = json
             .replace('<', "\\u003c")
             .replace('>', "\\u003e")
-            .replace('&', "\\u0026");
+            .replace('&', "\\u0026")
+            .replace('\u{2028}', "\\u2028")
+            .replace('\u{2029}', "\\u2029");
     }
     json.push('\n');
     json.into()

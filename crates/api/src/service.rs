@@ -245,9 +245,14 @@ impl Api {
         self.with_configured_headers(response)
     }
 
+    /// Adds the configured headers, but for those that the answer itself has.
     fn with_configured_headers(&self, mut response: Answered) -> Answered {
         let headers = response.headers_mut();
-        for (name, value) in &self.config.headers {
+        let configured = self.config.headers.iter();
+        let added: Vec<_> = configured
+            .filter(|(name, _)| !headers.contains_key(name))
+            .collect();
+        for (name, value) in added {
             headers.append(name, value.clone());
         }
         response

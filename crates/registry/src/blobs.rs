@@ -101,13 +101,17 @@ pub(crate) async fn link(
         return links::write(store.driver(), &own, content).await;
     }
     let alias = PathSpec::LayerLink(name, asked).path();
-    tokio::try_join!(
+    let (own, alias) = tokio::join!(
         links::write(store.driver(), &own, content),
         links::write(store.driver(), &alias, content),
-    )?;
-    Ok(())
+    );
+    own?;
+    alias
 }
 
 fn descriptor(digest: &Digest, size: u64) -> Descriptor {
     Descriptor::new(MediaType::OCTET_STREAM, digest.clone(), size)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use wharf_oci::RepositoryName;
-use wharf_storage::{EntryKind, ListPage};
+use wharf_storage::{EntryKind, ListPage, StoragePath};
 
 use crate::{
     Error, ListRequest, Listing,
@@ -49,6 +49,8 @@ pub(crate) async fn list(
 pub(crate) struct Walk<'a> {
     store: &'a Store,
     stack: Vec<Folder>,
+    /// Folders that were passed by, since they cannot be or hold a repository of ours.
+    pub(crate) passed_by: Vec<StoragePath>,
 }
 
 impl<'a> Walk<'a> {
@@ -57,6 +59,7 @@ impl<'a> Walk<'a> {
         let mut walk = Self {
             store,
             stack: Vec::new(),
+            passed_by: Vec::new(),
         };
         // What follows `a/b`: first what is in a/b, then a's entries after b, then those after a.
         let mut path = String::new();
@@ -98,9 +101,12 @@ impl<'a> Walk<'a> {
                     self.stack.pop();
                 }
                 after => {
-                    let (names, continues_after) = read(self.store, &folder.path, after).await?;
-                    folder.names = names;
-                    folder.continues_after = continues_after;
+                    let path = folder.path.clone();
+                    let (names, continues_after) = self.read(&path, after).await?;
+                    if let Some(folder) = self.stack.last_mut() {
+                        folder.names = names;
+                        folder.continues_after = continues_after;
+                    }
                 }
             }
         }
@@ -110,9 +116,11 @@ impl<'a> Walk<'a> {
     /// Puts a folder on the stack, to be visited before what is on it.
     pub(crate) async fn push(&mut self, path: String, after: Option<String>) -> Result<(), Error> {
         if path.len() > RepositoryName::MAX_LENGTH {
+            let folder = PathSpec::RepositoryFolder(&path).path();
+            self.passed_by.push(folder);
             return Ok(());
         }
-        let (names, continues_after) = read(self.store, &path, after).await?;
+        let (names, continues_after) = self.read(&path, after).await?;
         self.stack.push(Folder {
             path,
             names,
@@ -120,30 +128,33 @@ impl<'a> Walk<'a> {
         });
         Ok(())
     }
+
+    async fn read(
+        &mut self,
+        path: &str,
+        after: Option<String>,
+    ) -> Result<(VecDeque<String>, Option<String>), Error> {
+        let folder = PathSpec::RepositoryFolder(path).path();
+        let page = ListPage { after, limit: PAGE };
+        let mut entries = self.store.list(&folder, page).await?;
+        let continues_after = match entries.last() {
+            Some(last) if entries.len() == PAGE => Some(last.name.clone()),
+            _ => None,
+        };
+        entries.retain(|entry| entry.kind == EntryKind::Folder && !entry.name.starts_with('_'));
+        let mut names = VecDeque::with_capacity(entries.len());
+        for entry in entries {
+            if is_component(&entry.name) {
+                names.push_back(entry.name);
+            } else {
+                self.passed_by.extend(folder.child(&entry.name));
+            }
+        }
+        Ok((names, continues_after))
+    }
 }
 
-async fn read(
-    store: &Store,
-    path: &str,
-    after: Option<String>,
-) -> Result<(VecDeque<String>, Option<String>), Error> {
-    let folder = PathSpec::RepositoryFolder(path).path();
-    let page = ListPage { after, limit: PAGE };
-    let entries = store.list(&folder, page).await?;
-    let continues_after = match entries.last() {
-        Some(last) if entries.len() == PAGE => Some(last.name.clone()),
-        _ => None,
-    };
-    let names = entries
-        .into_iter()
-        .filter(|entry| entry.kind == EntryKind::Folder && is_component(&entry.name))
-        .map(|entry| entry.name)
-        .collect();
-    Ok((names, continues_after))
-}
-
-/// Whether a folder's name can be a component of a repository's name, and not one of the folders
-/// that a repository itself is made of.
+/// Whether a folder's name can be a component of a repository's name.
 fn is_component(name: &str) -> bool {
     name.parse::<RepositoryName>().is_ok()
 }
@@ -154,3 +165,6 @@ fn join(path: &mut String, component: &str) {
     }
     path.push_str(component);
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,6 +63,8 @@ pub(crate) enum PathSpec<'a> {
     Tag(&'a RepositoryName, &'a Tag),
     /// The link to the manifest a tag points to.
     TagCurrentLink(&'a RepositoryName, &'a Tag),
+    /// A tag's history: the manifests it has ever pointed to.
+    TagHistory(&'a RepositoryName, &'a Tag),
     /// The folder of one entry of a tag's history.
     TagIndex(&'a RepositoryName, &'a Tag, &'a Digest),
     /// The link of one entry of a tag's history.
@@ -114,10 +116,12 @@ impl PathSpec<'_> {
             Self::TagCurrentLink(name, tag) => {
                 repository(name, &format!("_manifests/tags/{tag}/current/link"))
             }
-            Self::TagIndex(name, tag, digest) => repository(
-                name,
-                &format!("_manifests/tags/{tag}/index/{}", two(digest)),
-            ),
+            Self::TagHistory(name, tag) => {
+                repository(name, &format!("_manifests/tags/{tag}/index"))
+            }
+            Self::TagIndex(name, tag, digest) => {
+                format!("{}/{}", Self::TagHistory(name, tag).text(), two(digest))
+            }
             Self::TagIndexLink(name, tag, digest) => link(Self::TagIndex(name, tag, digest)),
             Self::Uploads(name) => repository(name, "_uploads"),
             Self::Upload(name, id) => repository(name, &format!("_uploads/{id}")),
@@ -193,6 +197,10 @@ mod tests {
             (
                 PathSpec::TagCurrentLink(&name, &tag),
                 format!("{tags}/v1.0_x/current/link"),
+            ),
+            (
+                PathSpec::TagHistory(&name, &tag),
+                format!("{tags}/v1.0_x/index"),
             ),
             (
                 PathSpec::TagIndexLink(&name, &tag, &digest),

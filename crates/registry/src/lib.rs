@@ -30,5 +30,5 @@ pub use repository::{
     Blob, BlobService, BodyStream, Chunk, ListRequest, Listing, ManifestService, Registry,
     Repository, TagService, UploadService, UploadSession, UploadStatus,
 };
-pub use wharf_storage::{Error as StorageError, OpenFile, Payload, ReadRange, Reader};
 pub use uploads::id::{InvalidUploadId, UploadId};
+pub use wharf_storage::{Error as StorageError, OpenFile, Payload, ReadRange, Reader};

@@ -94,8 +94,18 @@ impl Store {
         }
     }
 
+    /// Whether anything is stored at a path.
+    pub(crate) async fn exists(&self, path: &wharf_storage::StoragePath) -> Result<bool, Error> {
+        match self.driver.stat(path).await {
+            Ok(_) => Ok(true),
+            Err(wharf_storage::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(Error::Storage(error)),
+        }
+    }
+
     /// Whether a repository holds at least one manifest: what makes it one to be listed. A folder
-    /// whose manifests are all deleted is left over by Distribution, which keeps empty folders.
+    /// whose manifests are all deleted is left over by Distribution, which keeps empty folders and,
+    /// after a collection, links to nothing.
     pub(crate) async fn has_manifests(&self, name: &RepositoryName) -> Result<bool, Error> {
         let revisions = PathSpec::Revisions(name).path();
         for algorithm in self.list(&revisions, ListPage::all()).await? {
@@ -114,7 +124,9 @@ impl Store {
                         continue;
                     };
                     let link = PathSpec::RevisionLink(name, &digest).path();
-                    if links::read(self.driver(), &link).await?.is_some() {
+                    if let Some(content) = links::read(self.driver(), &link).await?
+                        && self.blob_size(&content).await?.is_some()
+                    {
                         return Ok(true);
                     }
                 }
@@ -185,3 +197,6 @@ const LOCKS: u64 = 256;
 
 /// How many entries of a folder are looked at in one go, where not all may be wanted.
 pub(crate) const PAGE: usize = 1000;
+
+#[cfg(test)]
+mod tests;

@@ -43,9 +43,16 @@ pub async fn purge_uploads(
         let Ok(name) = folder.parse::<RepositoryName>() else {
             continue;
         };
-        let uploads = store
-            .list(&PathSpec::Uploads(&name).path(), ListPage::all())
-            .await?;
+        let folder = PathSpec::Uploads(&name).path();
+        let uploads = match store.list(&folder, ListPage::all()).await {
+            Ok(uploads) => uploads,
+            Err(error) => {
+                report.errors += 1;
+                tracing::error!(error = &error as &dyn std::error::Error,
+                    vars.name = %name, "cannot look for uploads");
+                continue;
+            }
+        };
         for id in uploads.iter().filter_map(|entry| entry.name.parse().ok()) {
             match purge(store, &name, &id, options).await {
                 Ok(purged) => report.purged += u64::from(purged),
@@ -113,3 +120,6 @@ async fn began(
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,33 +21,15 @@ impl TagService for LocalRepository {
     }
 
     async fn list(&self, request: ListRequest) -> Result<Listing<Tag>, Error> {
-        let ListRequest { mut after, limit } = request;
+        let ListRequest { after, limit } = request;
         let from_the_start = after.is_none();
-        let wanted = limit.map_or(usize::MAX, |limit| limit.saturating_add(1));
-        let folder = PathSpec::Tags(&self.name).path();
-        let mut items = Vec::new();
         // One more than asked for tells whether more follows.
-        while items.len() < wanted {
-            let size = PAGE.max((wanted - items.len()).min(LARGE_PAGE));
-            let page = ListPage {
-                after: after.take(),
-                limit: size,
-            };
-            let entries = self.store.list(&folder, page).await?;
-            for entry in entries.iter().filter(|e| e.kind == EntryKind::Folder) {
-                let Ok(tag) = entry.name.parse::<Tag>() else {
-                    continue;
-                };
-                if items.len() < wanted && self.is_set(&tag).await? {
-                    items.push(tag);
-                }
-            }
-            match entries.last() {
-                Some(last) if entries.len() == size => after = Some(last.name.clone()),
-                _ => break,
-            }
-        }
-        if items.is_empty() && from_the_start && !self.store.has_manifests(&self.name).await? {
+        let wanted = limit.map_or(usize::MAX, |limit| limit.saturating_add(1));
+        let mut items = self.read_tags(after, wanted).await?;
+        if items.is_empty()
+            && !self.store.has_manifests(&self.name).await?
+            && (from_the_start || self.read_tags(None, 1).await?.is_empty())
+        {
             return Err(Error::RepositoryUnknown {
                 name: self.name.clone(),
             });
@@ -72,14 +54,43 @@ impl TagService for LocalRepository {
 }
 
 impl LocalRepository {
-    /// Whether the tag points anywhere: a crash can leave its folder without a link.
+    /// The first `wanted` tags after a text; none when the repository is unknown.
+    pub(crate) async fn read_tags(
+        &self,
+        mut after: Option<String>,
+        wanted: usize,
+    ) -> Result<Vec<Tag>, Error> {
+        let folder = PathSpec::Tags(&self.name).path();
+        let mut items = Vec::new();
+        while items.len() < wanted {
+            let size = PAGE.max((wanted - items.len()).min(LARGE_PAGE));
+            let page = ListPage {
+                after: after.take(),
+                limit: size,
+            };
+            let entries = self.store.list(&folder, page).await?;
+            for entry in entries.iter().filter(|e| e.kind == EntryKind::Folder) {
+                let Ok(tag) = entry.name.parse::<Tag>() else {
+                    continue;
+                };
+                if items.len() < wanted && self.is_set(&tag).await? {
+                    items.push(tag);
+                }
+            }
+            match entries.last() {
+                Some(last) if entries.len() == size => after = Some(last.name.clone()),
+                _ => break,
+            }
+        }
+        Ok(items)
+    }
+
+    /// Whether the tag points anywhere: a crash can leave its folder without a link, or with one
+    /// that is damaged.
     async fn is_set(&self, tag: &Tag) -> Result<bool, Error> {
         let current = PathSpec::TagCurrentLink(&self.name, tag).path();
-        match self.store.driver.stat(&current).await {
-            Ok(info) => Ok(info.size > 0),
-            Err(wharf_storage::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(Error::Storage(error)),
-        }
+        let digest = links::read(self.store.driver(), &current).await?;
+        Ok(digest.is_some())
     }
 
     fn unknown_tag(&self, tag: &Tag) -> Error {
@@ -93,3 +104,6 @@ impl LocalRepository {
 /// The most entries that are read at once when a long list is wanted whole: reading a folder in
 /// pages sorts it once per page.
 const LARGE_PAGE: usize = 1_000_000;
+
+#[cfg(test)]
+mod tests;

@@ -162,10 +162,7 @@ pub(crate) async fn try_push_blob(
     Ok(digest)
 }
 
-pub(crate) async fn push_blob(
-    repository: &Repository,
-    content: impl Into<Bytes> + Send,
-) -> Digest {
+pub(crate) async fn push_blob(repository: &Repository, content: impl Into<Bytes> + Send) -> Digest {
     try_push_blob(repository, content).await.unwrap()
 }
 

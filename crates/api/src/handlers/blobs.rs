@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, StatusCode, header};
 use wharf_oci::{ByteRange, Digest};
-use wharf_registry::{ReadRange, Repository};
+use wharf_registry::{Error as Outcome, ReadRange, Repository};
 
 use crate::{
     conditions::{self, Verdict},
@@ -29,20 +29,38 @@ pub(crate) async fn get(
             return Err(Error::PreconditionFailed { actual });
         }
     }
-    let range = match value(headers, &header::RANGE) {
-        Some(range) if conditions::range_applies(headers, digest) => {
-            ByteRange::parse(range).map_err(|_| Error::RangeMalformed(range.to_owned()))?
+    let range = match asked_range(headers, digest) {
+        Ok(range) => range,
+        Err(error) => {
+            // What is not there has no ranges, malformed or not.
+            repository.blobs.stat(digest).await?;
+            return Err(error);
         }
-        _ => None,
     };
-    let blob = repository.blobs.open(digest, read_range(range)).await?;
-    Ok(respond::blob(blob, range.is_some()))
+    match repository.blobs.open(digest, read_range(range)).await {
+        // Clients that send a Range with every request mean the whole of an empty blob.
+        Err(Outcome::RangeOutside { size: 0 }) => {
+            let blob = repository.blobs.open(digest, ReadRange::Whole).await?;
+            Ok(respond::blob(blob, false))
+        }
+        opened => Ok(respond::blob(opened?, range.is_some())),
+    }
 }
 
 /// Takes a blob out of the repository (end-10).
 pub(crate) async fn delete(repository: &Repository, digest: &Digest) -> Result<Answered, Error> {
     repository.blobs.delete(digest).await?;
     Ok(respond::empty(StatusCode::ACCEPTED))
+}
+
+/// The range that is asked for and has to be honoured.
+fn asked_range(headers: &HeaderMap, digest: &Digest) -> Result<Option<ByteRange>, Error> {
+    match value(headers, &header::RANGE) {
+        Some(range) if conditions::range_applies(headers, digest) => {
+            ByteRange::parse(range).map_err(|_| Error::RangeMalformed(range.to_owned()))
+        }
+        _ => Ok(None),
+    }
 }
 
 fn read_range(range: Option<ByteRange>) -> ReadRange {

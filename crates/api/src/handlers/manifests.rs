@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
 use http::{HeaderMap, StatusCode, header};
 use wharf_oci::{Accept, Digest, Manifest, MediaType, Reference};
-use wharf_registry::{BodyStream, Repository};
+use wharf_registry::{BodyStream, Error as Outcome, Repository};
 
 use crate::{
     conditions::{self, Verdict},
@@ -85,15 +85,16 @@ pub(crate) async fn delete(
 
 /// Parses a pushed manifest. Without a Content-Type the document speaks for itself.
 fn parse(headers: &HeaderMap, bytes: Bytes) -> Result<Manifest, Error> {
-    let manifest = match value(headers, &header::CONTENT_TYPE) {
-        None | Some("") => Manifest::from_stored(bytes),
+    let media_type = match value(headers, &header::CONTENT_TYPE) {
+        None | Some("") => {
+            let told = Manifest::from_stored(bytes.clone()).map_err(Outcome::ManifestInvalid)?;
+            told.media_type().clone()
+        }
         Some(text) => {
-            let media_type =
-                MediaType::parse(text).map_err(|_| Error::ContentTypeMalformed(text.to_owned()))?;
-            Manifest::parse(media_type, bytes)
+            MediaType::parse(text).map_err(|_| Error::ContentTypeMalformed(text.to_owned()))?
         }
     };
-    Ok(manifest.map_err(wharf_registry::Error::ManifestInvalid)?)
+    Ok(Manifest::parse(media_type, bytes).map_err(Outcome::ManifestInvalid)?)
 }
 
 /// Reads a manifest's body, counting: clients send it without a length (OCI-5.7).
@@ -101,7 +102,7 @@ async fn read_limited(mut body: BodyStream) -> Result<Bytes, Error> {
     let mut whole = BytesMut::new();
     loop {
         let next = body.try_next().await;
-        match next.map_err(|source| wharf_registry::Error::BodyInterrupted { source })? {
+        match next.map_err(|source| Outcome::BodyInterrupted { source })? {
             Some(chunk) if whole.len() + chunk.len() > MANIFEST_LIMIT => {
                 return Err(Error::ManifestTooLarge {
                     limit: MANIFEST_LIMIT,

@@ -1,6 +1,6 @@
 //! Uploads: begun, continued, finished, looked at, cancelled; blobs mounted.
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use wharf_oci::{ContentRange, Digest, RepositoryName};
 use wharf_registry::{
     BodyStream, Chunk, Error as Outcome, Repository, UploadId, UploadSession, UploadStatus,
@@ -48,7 +48,14 @@ impl Uploads {
     pub(crate) async fn take(&self, digest: &str, chunk: Chunk) -> Result<Answered, Error> {
         let digest = parse_digest(digest)?;
         let session = self.repository.uploads.start().await?;
-        self.finish(session, chunk, &digest).await
+        let id = session.status().id;
+        let finished = self.finish(session, chunk, &digest).await;
+        if !matches!(finished, Ok(_) | Err(Error::UploadOutOfOrder { .. })) {
+            // Nobody was told of this upload, so nobody will continue it. That it may be gone
+            // already is no news, and the first error is the one to tell.
+            let _ = self.repository.uploads.cancel(&id).await;
+        }
+        finished
     }
 
     /// Tells how far an upload is (end-13).
@@ -64,15 +71,12 @@ impl Uploads {
         query: &Query,
         chunk: Chunk,
     ) -> Result<Answered, Error> {
-        let mut session = match self.resume(id, query).await? {
-            Ok(session) => session,
-            Err(status) => return Ok(self.out_of_order(status)),
-        };
+        let mut session = self.resume(id, query).await?;
         let appended = session.append(chunk).await;
         let status = session.suspend().await?;
         match appended {
             Ok(()) => Ok(self.accepted(&status)),
-            Err(Outcome::OffsetMismatch { .. }) => Ok(self.out_of_order(status)),
+            Err(Outcome::OffsetMismatch { .. }) => Err(self.out_of_order(status)),
             Err(error) => Err(error.into()),
         }
     }
@@ -85,10 +89,8 @@ impl Uploads {
         chunk: Chunk,
     ) -> Result<Answered, Error> {
         let digest = parse_digest(query.get("digest").ok_or(Error::DigestMissing)?)?;
-        match self.resume(id, query).await? {
-            Ok(session) => self.finish(session, chunk, &digest).await,
-            Err(status) => Ok(self.out_of_order(status)),
-        }
+        let session = self.resume(id, query).await?;
+        self.finish(session, chunk, &digest).await
     }
 
     /// Drops an upload (end-14).
@@ -111,7 +113,7 @@ impl Uploads {
         match session.append(chunk).await {
             Ok(()) => {}
             Err(Outcome::OffsetMismatch { .. }) => {
-                return Ok(self.out_of_order(session.suspend().await?));
+                return Err(self.out_of_order(session.suspend().await?));
             }
             Err(error) => {
                 // What came is kept, for a client that goes on where it was cut off.
@@ -123,21 +125,23 @@ impl Uploads {
         Ok(self.created(&descriptor.digest))
     }
 
-    /// Takes hold of an upload; its status instead when the request was made for an older state
-    /// of it.
+    /// Takes hold of an upload.
+    ///
+    /// # Errors
+    /// [`Error::UploadOutOfOrder`] when the request was made for an older state of it.
     async fn resume(
         &self,
         id: &UploadId,
         query: &Query,
-    ) -> Result<Result<Box<dyn UploadSession>, UploadStatus>, Error> {
+    ) -> Result<Box<dyn UploadSession>, Error> {
         let name = &self.repository.name;
         let expected = self.states.check(query.get("_state"), name, id)?;
         let session = self.repository.uploads.resume(id).await?;
         let status = session.status();
         if expected.is_some_and(|expected| expected != status.offset) {
-            return Ok(Err(session.suspend().await?));
+            return Err(self.out_of_order(session.suspend().await?));
         }
-        Ok(Ok(session))
+        Ok(session)
     }
 
     fn created(&self, digest: &Digest) -> Answered {
@@ -150,26 +154,22 @@ impl Uploads {
 
     fn continued(&self, code: StatusCode, status: &UploadStatus) -> Answered {
         let mut response = respond::empty(code);
-        self.add_headers(&mut response, status);
+        respond::upload_headers(response.headers_mut(), self.location(status), status);
         if code == StatusCode::NO_CONTENT {
             response.headers_mut().remove(header::CONTENT_LENGTH);
         }
         response
     }
 
-    /// 416, with where the upload really is: what the client needs to go on (OCI-4.21).
-    fn out_of_order(&self, status: UploadStatus) -> Answered {
-        let answer = Error::UploadOutOfOrder(status.clone()).answer();
-        let mut response = respond::errors(answer);
-        self.add_headers(&mut response, &status);
-        response
+    fn out_of_order(&self, status: UploadStatus) -> Error {
+        let location = self.location(&status);
+        Error::UploadOutOfOrder { status, location }
     }
 
-    fn add_headers(&self, response: &mut Answered, status: &UploadStatus) {
+    fn location(&self, status: &UploadStatus) -> HeaderValue {
         let name = &self.repository.name;
         let state = self.states.sign(name, status);
-        let location = self.locations.upload(name, &status.id, &state);
-        respond::upload_headers(response.headers_mut(), location, status);
+        self.locations.upload(name, &status.id, &state)
     }
 }
 

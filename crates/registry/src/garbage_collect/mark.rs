@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use wharf_oci::{Digest, Manifest, RepositoryName, Tag};
-use wharf_storage::ListPage;
+use wharf_storage::{EntryKind, ListPage, StoragePath};
 
 use crate::{
-    Error, ListRequest, TagService, blobs,
+    Error, blobs,
     catalog::Walk,
     garbage_collect::{CollectEvent, Untagged},
     layout::PathSpec,
     links,
     local::{LocalRepository, Store},
+    manifests,
 };
 
 /// The result of marking.
@@ -23,7 +24,7 @@ pub(super) struct Marks {
     pub(super) manifests: Vec<UntaggedManifest>,
     /// The repositories that were seen.
     pub(super) repositories: Vec<RepositoryName>,
-    /// Manifests that could not be understood.
+    /// What could not be understood.
     pub(super) broken: Vec<String>,
 }
 
@@ -57,6 +58,12 @@ impl Marks {
                 store: std::sync::Arc::clone(store),
             };
             marks.mark_repository(&local, untagged, observe).await?;
+        }
+        for folder in walk.passed_by {
+            if let Some(foreign) = foreign_repository(store, folder).await? {
+                let what = format!("{foreign}: holds manifests under a name that is not accepted");
+                marks.broken.push(what);
+            }
         }
         Ok(marks)
     }
@@ -111,29 +118,28 @@ impl Marks {
     }
 
     /// Reads every manifest of a repository. One whose bytes are gone names nothing; one that
-    /// cannot be understood might name anything, and is kept.
+    /// cannot be understood might name anything, so that nothing can be deleted.
     async fn read_all(
         &mut self,
         local: &LocalRepository,
         revisions: &[Digest],
-    ) -> Result<HashMap<Digest, Option<Manifest>>, Error> {
+    ) -> Result<HashMap<Digest, Named>, Error> {
         let mut manifests = HashMap::new();
         for digest in revisions {
-            let read = crate::ManifestService::get(local, digest).await;
-            let manifest = match read {
-                Ok(manifest) => Some(manifest),
-                Err(Error::ManifestUnknown { .. }) => {
+            let named = match manifests::read(&local.store, digest, digest).await {
+                Ok(Some(manifest)) => Named::by(&manifest),
+                Ok(None) => {
                     tracing::warn!(vars.name = %local.name, vars.digest = %digest,
                         "manifest is linked but has no content");
-                    None
+                    Named::default()
                 }
                 Err(Error::Damaged { what }) => {
                     self.broken.push(format!("{}: {what}", local.name));
-                    None
+                    Named::default()
                 }
                 Err(error) => return Err(error),
             };
-            manifests.insert(digest.clone(), manifest);
+            manifests.insert(digest.clone(), named);
         }
         Ok(manifests)
     }
@@ -153,16 +159,16 @@ impl Marks {
             }
             observe(CollectEvent::MarkingManifest(name, &digest));
             self.kept.insert(digest.clone());
-            let Some(Some(manifest)) = marking.manifests.get(&digest) else {
+            let Some(named) = marking.manifests.get(&digest) else {
                 continue;
             };
-            for part in manifest.references() {
-                let stored = stored_as(marking.local, &part.digest).await?;
+            for part in &named.parts {
+                let stored = stored_as(marking.local, part).await?;
                 if self.kept.insert(stored.clone()) {
                     observe(CollectEvent::MarkingBlob(name, &stored));
                 }
-                if marking.manifests.contains_key(&part.digest) {
-                    pending.push(part.digest.clone());
+                if marking.manifests.contains_key(part) {
+                    pending.push(part.clone());
                 }
             }
         }
@@ -196,25 +202,42 @@ impl Marks {
 /// Marking within one repository.
 struct Marking<'a> {
     local: &'a LocalRepository,
-    manifests: HashMap<Digest, Option<Manifest>>,
+    manifests: HashMap<Digest, Named>,
     marked: HashSet<Digest>,
+}
+
+/// What a manifest names.
+#[derive(Debug, Default)]
+struct Named {
+    parts: Vec<Digest>,
+    subject: Option<Digest>,
+}
+
+impl Named {
+    fn by(manifest: &Manifest) -> Self {
+        Self {
+            parts: manifest.references().map(|p| p.digest.clone()).collect(),
+            subject: manifest.subject().map(|s| s.digest.clone()),
+        }
+    }
 }
 
 impl Marking<'_> {
     fn is_attached(&self, digest: &Digest) -> bool {
-        let manifest = self.manifests.get(digest).and_then(Option::as_ref);
-        let subject = manifest.and_then(Manifest::subject);
-        subject.is_some_and(|subject| self.marked.contains(&subject.digest))
+        let named = self.manifests.get(digest);
+        let subject = named.and_then(|named| named.subject.as_ref());
+        subject.is_some_and(|subject| self.marked.contains(subject))
     }
 }
 
-/// The manifests that a repository links.
+/// The manifests that a repository links. A link that a power cut has emptied counts as well: its
+/// folder tells the digest, and whoever pushes the manifest again is to find its parts.
 async fn revisions(local: &LocalRepository) -> Result<Vec<Digest>, Error> {
     let folder = PathSpec::Revisions(&local.name).path();
     let mut found = Vec::new();
     for digest in digests_in(&local.store, &folder).await? {
         let link = PathSpec::RevisionLink(&local.name, &digest).path();
-        if links::read(local.store.driver(), &link).await?.is_some() {
+        if local.store.exists(&link).await? {
             found.push(digest);
         }
     }
@@ -222,10 +245,7 @@ async fn revisions(local: &LocalRepository) -> Result<Vec<Digest>, Error> {
 }
 
 /// The digests that name the folders two levels down: `<algorithm>/<hex>`.
-pub(super) async fn digests_in(
-    store: &Store,
-    folder: &wharf_storage::StoragePath,
-) -> Result<Vec<Digest>, Error> {
+pub(super) async fn digests_in(store: &Store, folder: &StoragePath) -> Result<Vec<Digest>, Error> {
     let mut digests = Vec::new();
     for algorithm in store.list(folder, ListPage::all()).await? {
         let Ok(below) = folder.child(&algorithm.name) else {
@@ -240,18 +260,49 @@ pub(super) async fn digests_in(
     Ok(digests)
 }
 
-async fn tags(local: &LocalRepository) -> Result<BTreeMap<Tag, Option<Digest>>, Error> {
-    let every = ListRequest {
-        after: None,
-        limit: None,
-    };
+/// Each tag, and the manifest it keeps. One whose link was emptied by a power cut may have pointed
+/// at any that it ever pointed at, and keeps them all.
+async fn tags(local: &LocalRepository) -> Result<BTreeMap<Tag, Vec<Digest>>, Error> {
+    let (store, name) = (&local.store, &local.name);
     let mut tags = BTreeMap::new();
-    for tag in local.list(every).await?.items {
-        let current = PathSpec::TagCurrentLink(&local.name, &tag).path();
-        let digest = links::read(local.store.driver(), &current).await?;
-        tags.insert(tag, digest);
+    for entry in store
+        .list(&PathSpec::Tags(name).path(), ListPage::all())
+        .await?
+    {
+        let Ok(tag) = entry.name.parse::<Tag>() else {
+            continue;
+        };
+        let current = PathSpec::TagCurrentLink(name, &tag).path();
+        let kept = match links::read(store.driver(), &current).await? {
+            Some(digest) => vec![digest],
+            None if store.exists(&current).await? => {
+                digests_in(store, &PathSpec::TagHistory(name, &tag).path()).await?
+            }
+            None => Vec::new(),
+        };
+        tags.insert(tag, kept);
     }
     Ok(tags)
+}
+
+/// A folder with manifests, in or below one whose name is none of a repository: Distribution takes
+/// more names than this registry does.
+async fn foreign_repository(
+    store: &Store,
+    folder: StoragePath,
+) -> Result<Option<StoragePath>, Error> {
+    let mut pending = vec![folder];
+    while let Some(folder) = pending.pop() {
+        for entry in store.list(&folder, ListPage::all()).await? {
+            if entry.name == "_manifests" {
+                return Ok(Some(folder));
+            }
+            if entry.kind == EntryKind::Folder && !entry.name.starts_with('_') {
+                pending.extend(folder.child(&entry.name));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// The digest that the bytes of a part are stored under: content pushed as sha512 is kept by its

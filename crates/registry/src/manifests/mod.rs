@@ -8,8 +8,10 @@ use wharf_oci::{Digest, Manifest, Reference, Tag};
 use wharf_storage::Sync;
 
 use crate::{
-    Error, ListRequest, ManifestService, TagService, layout::PathSpec, links,
-    local::LocalRepository,
+    Error, ManifestService,
+    layout::PathSpec,
+    links,
+    local::{LocalRepository, Store},
 };
 
 #[async_trait]
@@ -20,25 +22,10 @@ impl ManifestService for LocalRepository {
             reference: Reference::Digest(digest.clone()),
         };
         let link = PathSpec::RevisionLink(&self.name, digest).path();
-        let driver = self.store.driver();
-        let content = links::read(driver, &link).await?.ok_or_else(unknown)?;
-        let bytes = match driver
-            .get_content(&PathSpec::BlobData(&content).path())
-            .await
-        {
-            Ok(bytes) => bytes,
-            Err(wharf_storage::Error::NotFound { .. }) => return Err(unknown()),
-            Err(error) => return Err(Error::Storage(error)),
-        };
-        let actual = Digest::of(content.algorithm(), &bytes);
-        if actual != content {
-            let what = format!("manifest {content} has content with the digest {actual}");
-            return Err(Error::Damaged { what });
-        }
-        let manifest = Manifest::from_stored(bytes).map_err(|violation| Error::Damaged {
-            what: format!("manifest {content}: {violation}"),
-        })?;
-        Ok(manifest.with_digest(digest.clone()))
+        let content = links::read(self.store.driver(), &link).await?;
+        let content = content.ok_or_else(unknown)?;
+        let stored = read(&self.store, &content, digest).await?;
+        stored.ok_or_else(unknown)
     }
 
     async fn put(&self, manifest: &Manifest, tag: Option<&Tag>) -> Result<(), Error> {
@@ -49,18 +36,23 @@ impl ManifestService for LocalRepository {
         let revision = PathSpec::RevisionLink(&self.name, digest).path();
         // A link without bytes counts as absent, so these two need no order between them. The tag
         // does: it must never name what a crash has kept from being there.
-        let bytes = driver.put_content(&data, manifest.bytes().clone(), Sync::Durable);
-        tokio::try_join!(
-            async { bytes.await.map_err(Error::Storage) },
+        let (bytes, linked) = tokio::join!(
+            driver.put_content(&data, manifest.bytes().clone(), Sync::Durable),
             links::write(driver, &revision, digest),
-        )?;
+        );
+        bytes.map_err(Error::Storage)?;
+        linked?;
         if let Some(tag) = tag {
             let history = PathSpec::TagIndexLink(&self.name, tag, digest).path();
             let current = PathSpec::TagCurrentLink(&self.name, tag).path();
-            tokio::try_join!(
+            // Neither write is left to itself when the other fails: it must not arrive after what
+            // somebody else does next.
+            let (remembered, pointed) = tokio::join!(
                 links::write(driver, &history, digest),
                 links::write(driver, &current, digest),
-            )?;
+            );
+            remembered?;
+            pointed?;
         }
         Ok(())
     }
@@ -92,17 +84,8 @@ impl ManifestService for LocalRepository {
 impl LocalRepository {
     /// The tags that point at a manifest.
     async fn tags_of(&self, digest: &Digest) -> Result<Vec<Tag>, Error> {
-        let every = ListRequest {
-            after: None,
-            limit: None,
-        };
-        let tags = match self.list(every).await {
-            Ok(listing) => listing.items,
-            Err(Error::RepositoryUnknown { .. }) => Vec::new(),
-            Err(error) => return Err(error),
-        };
         let mut pointing = Vec::new();
-        for tag in tags {
+        for tag in self.read_tags(None, usize::MAX).await? {
             let current = PathSpec::TagCurrentLink(&self.name, &tag).path();
             if links::read(self.store.driver(), &current).await?.as_ref() == Some(digest) {
                 pointing.push(tag);
@@ -110,6 +93,32 @@ impl LocalRepository {
         }
         Ok(pointing)
     }
+}
+
+/// Reads what is stored as `content` and is to have this digest; `None` when nothing is.
+///
+/// # Errors
+/// [`Error::Damaged`] when it is not what the digest says, or cannot be understood.
+pub(crate) async fn read(
+    store: &Store,
+    content: &Digest,
+    digest: &Digest,
+) -> Result<Option<Manifest>, Error> {
+    let data = PathSpec::BlobData(content).path();
+    let bytes = match store.driver.get_content(&data).await {
+        Ok(bytes) => bytes,
+        Err(wharf_storage::Error::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(Error::Storage(error)),
+    };
+    let actual = Digest::of(digest.algorithm(), &bytes);
+    if actual != *digest {
+        let what = format!("manifest {digest} has content with the digest {actual}");
+        return Err(Error::Damaged { what });
+    }
+    let manifest = Manifest::from_stored(bytes).map_err(|violation| Error::Damaged {
+        what: format!("manifest {digest}: {violation}"),
+    })?;
+    Ok(Some(manifest.with_digest(digest.clone())))
 }
 
 #[cfg(test)]

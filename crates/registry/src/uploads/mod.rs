@@ -53,8 +53,10 @@ impl UploadService for LocalRepository {
         let data = PathSpec::UploadData(&self.name, id).path();
         let offset = match self.store.driver.stat(&data).await {
             Ok(info) => info.size,
-            // An object store may hold nothing before the first byte.
-            Err(wharf_storage::Error::NotFound { .. }) => 0,
+            Err(wharf_storage::Error::NotFound { .. }) => {
+                self.expect_nothing_received(id).await?;
+                0
+            }
             Err(error) => return Err(Error::Storage(error)),
         };
         Ok(UploadStatus {
@@ -132,8 +134,7 @@ impl LocalRepository {
             match self.store.driver.writer(&data, mode).await {
                 Ok(writer) => return Ok(writer),
                 Err(wharf_storage::Error::NotFound { .. }) if mode == WriteMode::Append => {
-                    // Known, but without bytes: an object store keeps no empty file.
-                    self.started_at(id).await?;
+                    self.expect_nothing_received(id).await?;
                     mode = WriteMode::Create;
                 }
                 Err(wharf_storage::Error::Busy { .. }) if waited < BUSY_PATIENCE => {
@@ -146,6 +147,19 @@ impl LocalRepository {
                 Err(error) => return Err(Error::Storage(error)),
             }
         }
+    }
+
+    /// Makes sure that an upload without a file is one that has no bytes yet, since an object
+    /// store keeps no empty file. Otherwise its bytes have become a blob, and a request is about
+    /// to clear the rest away, or was killed before it could.
+    ///
+    /// # Errors
+    /// [`Error::UploadUnknown`].
+    async fn expect_nothing_received(&self, id: &UploadId) -> Result<(), Error> {
+        if self.stored_hash_state(id, u64::MAX).await?.length() > 0 {
+            return Err(Error::UploadUnknown { id: id.clone() });
+        }
+        self.started_at(id).await.map(drop)
     }
 
     /// The stored hash state nearest to the end of the upload's bytes.

@@ -84,7 +84,12 @@ impl UploadSession for Session {
         } = *self;
         // A state is trusted for the bytes before it, so they are made durable first. After a
         // failed write the two disagree; whoever continues then reads from an older state.
-        writer.close().await.map_err(Error::Storage)?;
+        let closed = writer.close().await;
+        closed.map_err(|error| or_unknown(&id, error))?;
+        // A state of an upload that was cancelled meanwhile would be a ghost of it for ever.
+        let started_at = PathSpec::UploadStartedAt(&name, &id).path();
+        let known = store.driver.stat(&started_at).await;
+        known.map_err(|error| or_unknown(&id, error))?;
         if hash.length() == status.offset {
             put_hash_state(&store, &name, &id, &hash).await?;
         }
@@ -111,12 +116,15 @@ impl UploadSession for Session {
                 actual,
             });
         }
-        self.writer
-            .commit(&PathSpec::BlobData(&content).path())
-            .await
-            .map_err(Error::Storage)?;
+        let data = PathSpec::BlobData(&content).path();
+        let moved = self.writer.commit(&data).await;
+        moved.map_err(|error| or_unknown(&self.id, error))?;
         blobs::link(&self.store, &self.name, &content, expected).await?;
-        links::delete_if_there(self.store.driver(), &upload).await?;
+        if let Err(error) = links::delete_if_there(self.store.driver(), &upload).await {
+            // The blob is there, and so is the answer; what is left is purged one day.
+            tracing::warn!(error = &error as &dyn std::error::Error,
+                vars.name = %self.name, vars.uuid = %self.id, "cannot clear a finished upload away");
+        }
         Ok(Descriptor::new(
             MediaType::OCTET_STREAM,
             expected.clone(),
@@ -133,7 +141,7 @@ impl Session {
         let (written, ()) = tokio::join!(self.writer.write(chunks), async {
             hashed.iter().for_each(|chunk| hash.update(chunk));
         });
-        written.map_err(Error::Storage)
+        written.map_err(|error| or_unknown(&self.id, error))
     }
 
     /// Hashes what was received after the stored state: bytes of a request that was cut off.
@@ -172,7 +180,16 @@ impl Session {
         let data = PathSpec::UploadData(&self.name, &self.id).path();
         let range = ReadRange::From(offset);
         let reader = self.store.driver.reader(&data, range).await;
-        Ok(reader.map_err(Error::Storage)?.into_stream())
+        let reader = reader.map_err(|error| or_unknown(&self.id, error))?;
+        Ok(reader.into_stream())
+    }
+}
+
+/// An upload whose file is missing while a session holds it was cancelled.
+fn or_unknown(id: &UploadId, error: wharf_storage::Error) -> Error {
+    match error {
+        wharf_storage::Error::NotFound { .. } => Error::UploadUnknown { id: id.clone() },
+        error => Error::Storage(error),
     }
 }
 

@@ -653,7 +653,10 @@ async fn a_mount_that_fails_at_any_call_can_be_made_again() {
             assert!(n > 2, "calls are counted");
             break;
         }
-        assert!(matches!(mounted, Err(Error::Storage(_))), "an error is no absence");
+        assert!(
+            matches!(mounted, Err(Error::Storage(_))),
+            "an error is no absence"
+        );
         assert!(try_push_blob(&target, TEXT).await.is_ok());
         target.uploads.mount(&name("a"), &digest).await.unwrap();
     }

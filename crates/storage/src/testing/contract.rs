@@ -5,7 +5,8 @@
 
 #![expect(
     missing_docs,
-    reason = "each clause is named by the sentence that it shows"
+    clippy::unwrap_used,
+    reason = "each clause is a test, named by the sentence that it shows"
 )]
 
 use bytes::Bytes;

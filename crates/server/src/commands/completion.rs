@@ -1,0 +1,13 @@
+//! `registry completion`: the script that teaches a shell this command line.
+
+use crate::{
+    cli::{CompletionArgs, Stream},
+    commands::{Failure, write_out},
+};
+
+/// Prints the script.
+#[expect(clippy::unnecessary_wraps, reason = "every command has the same shape")]
+pub(crate) fn run(arguments: &CompletionArgs) -> Result<(), Failure> {
+    write_out(Stream::Output, format_args!("{}", arguments.script()));
+    Ok(())
+}

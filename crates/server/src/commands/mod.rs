@@ -1,0 +1,81 @@
+//! The commands, a file each, and what they have in common: how they end.
+
+pub(crate) mod completion;
+pub(crate) mod garbage_collect;
+pub(crate) mod serve;
+
+use std::{
+    error::Error as StdError,
+    fmt,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use crate::{
+    cli::{CliExit, Stream},
+    config::{
+        ConfigError, Configuration, Loaded, environment::PATH_VARIABLE, source::ConfigSource,
+    },
+};
+
+/// Why a command did not do what it was asked; printed as one line.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// There is no configuration.
+    #[error("configuration error: {0}")]
+    Configuration(#[from] ConfigError),
+    /// Something that the configuration asks for cannot be had.
+    #[error("{0}")]
+    Setup(#[source] Box<dyn StdError + Send + Sync>),
+    /// The command failed on its way.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Failure {
+    /// Something that the configuration asks for cannot be had.
+    pub(crate) fn setup(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Setup(error.into())
+    }
+}
+
+/// Loads the configuration that a command is to work with.
+pub(crate) fn load_configuration(argument: Option<PathBuf>) -> Result<Loaded, Failure> {
+    let variable = std::env::var_os(PATH_VARIABLE).map(PathBuf::from);
+    let source = ConfigSource::from(argument, variable);
+    // A variable that is not text cannot be an override of ours.
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Ok(Configuration::load(source, environment)?)
+}
+
+/// Prints a failure on one line of standard error.
+pub(crate) fn report(failure: &Failure) -> ExitCode {
+    let mut line = failure.to_string();
+    // The first source of a set-up failure is the failure itself.
+    let mut source = match failure {
+        Failure::Setup(error) => error.source(),
+        Failure::Configuration(_) | Failure::Failed(_) => None,
+    };
+    while let Some(error) = source {
+        line.push_str(&format!(": {error}"));
+        source = error.source();
+    }
+    write_out(Stream::Error, format_args!("{}\n", line.replace('\n', " ")));
+    ExitCode::FAILURE
+}
+
+/// Prints what the command line answers by itself.
+pub(crate) fn print_exit(exit: &CliExit) -> ExitCode {
+    write_out(exit.stream, format_args!("{}", exit.text));
+    ExitCode::from(exit.code)
+}
+
+/// Writes to a stream of the process; whoever closed it does not want to hear.
+pub(crate) fn write_out(stream: Stream, text: fmt::Arguments<'_>) {
+    let _ = match stream {
+        Stream::Output => io::stdout().write_fmt(text),
+        Stream::Error => io::stderr().write_fmt(text),
+    };
+}

@@ -1,0 +1,18 @@
+//! The registry as its users have it: the real binary, the real clients, one machine.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test stands on is there, or the test fails"
+)]
+
+mod buildah;
+mod collect;
+mod container;
+mod delete;
+mod docker;
+mod memory;
+mod podman;
+mod secured;
+mod skopeo;
+mod turns;
+mod user;
