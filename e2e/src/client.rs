@@ -1,5 +1,6 @@
 //! A client of the protocol's verbs over plain HTTP/1.1, for content that is made while it is sent and forgotten while it is read.
 
+use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -17,7 +18,6 @@ pub struct Client {
 }
 
 /// What came back, without the bytes of a streamed body.
-#[derive(Debug)]
 pub struct Reply {
     /// The status code.
     pub status: u16,
@@ -206,8 +206,7 @@ impl Reply {
     /// If it is another.
     #[must_use]
     pub fn expect(self, status: u16) -> Self {
-        let body = String::from_utf8_lossy(&self.body);
-        assert_eq!(self.status, status, "{body} in {self:?}");
+        assert_eq!(self.status, status, "{self:?}");
         self
     }
 
@@ -232,6 +231,18 @@ impl Reply {
             None => url,
         };
         Location(path.to_owned())
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            status,
+            headers,
+            body,
+        } = self;
+        let body = String::from_utf8_lossy(body);
+        write!(formatter, "{status} {headers:?} {body:?}")
     }
 }
 

@@ -1,5 +1,7 @@
 //! The real curl, and its answers taken apart.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::run::Run;
@@ -13,7 +15,6 @@ pub struct Curl {
 }
 
 /// What came back, header names and all.
-#[derive(Debug)]
 pub struct Answer {
     /// `HTTP/1.1` or `HTTP/2`.
     pub version: String,
@@ -144,7 +145,7 @@ impl Answer {
     /// If it is another.
     #[must_use]
     pub fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "{} in {self:?}", self.text());
+        assert_eq!(self.status, status, "{self:?}");
         self
     }
 
@@ -175,5 +176,21 @@ impl Answer {
                 body: body.to_vec(),
             };
         }
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            version,
+            status,
+            headers,
+            body: _,
+        } = self;
+        write!(
+            formatter,
+            "{version} {status} {headers:?} {:?}",
+            self.text()
+        )
     }
 }

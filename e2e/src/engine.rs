@@ -16,7 +16,7 @@ use crate::run::Run;
 pub struct Engine {
     folder: PathBuf,
     /// Told to end by its watcher when the tests are over: statics are not dropped.
-    _daemon: Daemon,
+    daemon: Daemon,
 }
 
 impl Engine {
@@ -64,28 +64,42 @@ impl Engine {
             .args(["--bridge=none", "--iptables=false", "--ip-forward=false"])
             .args(["--ip-masq=false", "--shutdown-timeout=2"]);
         let clear_away = clear_away(&folder);
-        let mut daemon = Daemon::start(&mut command, folder.join("log"), &clear_away).unwrap();
+        let daemon = Daemon::start(&mut command, folder.join("log"), &clear_away).unwrap();
 
+        let mut engine = Self { folder, daemon };
+        match engine.wait().and_then(|()| engine.answers(&docker)) {
+            Ok(()) => Ok(engine),
+            Err(missing) => {
+                engine.give_up();
+                Err(missing)
+            }
+        }
+    }
+
+    fn wait(&mut self) -> Result<(), Missing> {
         let end = Instant::now() + PATIENCE;
-        let why = loop {
-            if let Some(status) = daemon.ended() {
-                break format!("dockerd ended with {status}");
-            }
-            if is_socket(&folder.join("docker.sock")) {
-                let engine = Self {
-                    folder,
-                    _daemon: daemon,
-                };
-                return engine.answers(&docker).map(|()| engine);
-            }
-            if Instant::now() > end {
-                break "dockerd does not open its socket".to_owned();
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        };
-        let log = daemon.log();
-        let last = log.lines().last().unwrap_or_default();
-        Err(Missing::new(format!("{why}: {last}")))
+        while !is_socket(&self.socket()) {
+            let why = if let Some(status) = self.daemon.ended() {
+                format!("dockerd ended with {status}")
+            } else if Instant::now() > end {
+                "dockerd does not open its socket".to_owned()
+            } else {
+                std::thread::sleep(Duration::from_millis(20));
+                continue;
+            };
+            let log = self.daemon.log();
+            let last = log.lines().last().unwrap_or_default();
+            return Err(Missing::new(format!("{why}: {last}")));
+        }
+        Ok(())
+    }
+
+    /// In peace, because dockerd has processes of its own to end.
+    fn give_up(mut self) {
+        if self.daemon.ended().is_none() {
+            self.daemon.end("TERM", PATIENCE);
+        }
+        let _ = fs::remove_dir_all(&self.folder);
     }
 
     /// A client may be too new or too old for the engine that is installed beside it.

@@ -28,10 +28,6 @@ impl Program {
             Some(path) => PathBuf::from(path),
             None => build(),
         });
-        // DEVELOPMENT
-        if binary.ends_with("docker-registry") {
-            return Self::Distribution(binary.clone());
-        }
         Self::Wharf(binary.clone())
     }
 

@@ -78,11 +78,6 @@ impl Registry {
         self.place.blob(digest)
     }
 
-    /// DEVELOPMENT
-    pub fn is_distribution(&self) -> bool {
-        matches!(self.program, Program::Distribution(_))
-    }
-
     /// The process.
     pub fn id(&self) -> u32 {
         self.daemon.id()

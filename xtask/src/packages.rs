@@ -61,11 +61,10 @@ impl Need {
 }
 
 /// A C compiler is not among them: without its linker this program would not be there to ask for it.
-const NEEDS: [Need; 13] = [
+const NEEDS: [Need; 11] = [
     Need::new("git", "git", "the shape of the tree"),
     Need::new("dockerd", "docker.io", "the tests with docker"),
     Need::new("docker", "docker.io", "the tests with docker"),
-    Need::new("iptables", "iptables", "the tests with docker"),
     Need::new("busybox", "busybox-static", "the tests with docker"),
     Need::new(
         "docker-registry",
@@ -81,7 +80,6 @@ const NEEDS: [Need; 13] = [
         "the tests with passwords made by htpasswd",
     ),
     Need::new("curl", "curl", "the tests with curl"),
-    Need::new("jq", "jq", "the tests with curl"),
     Need::new("openssl", "openssl", "the tests over TLS"),
 ];
 

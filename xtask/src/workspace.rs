@@ -39,13 +39,6 @@ impl Workspace {
             .ok_or_else(|| "`cargo metadata` answered in an unknown form".into())
     }
 
-    /// The end-to-end tests are a package of their own, which needs more than Rust.
-    pub(crate) fn has_end_to_end_tests(&self) -> bool {
-        self.packages
-            .iter()
-            .any(|package| package.name == END_TO_END)
-    }
-
     /// Every file of the project, relative to its root: what git tracks, and what it would if it were added.
     pub(crate) fn files(&self) -> Outcome<Vec<PathBuf>> {
         let mut git = Command::new("git");
@@ -117,6 +110,3 @@ impl Dependency {
 fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
-
-/// The package that holds the end-to-end tests.
-pub(crate) const END_TO_END: &str = "wharf-e2e";

@@ -158,7 +158,17 @@ pub(crate) struct ErrorEntry {
     pub(crate) code: ErrorCode,
     pub(crate) message: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) detail: Option<Value>,
+    pub(crate) detail: Option<Detail>,
+}
+
+/// What an error says beyond its code.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Detail {
+    /// Any JSON.
+    Value(Value),
+    /// The access that was missing, in records whose fields keep Distribution's order.
+    Access(Vec<Access>),
 }
 
 impl Error {
@@ -345,12 +355,11 @@ fn missing_part(part: &MissingPart) -> ErrorEntry {
 fn refused(refusal: &Refusal, access: &[Access]) -> Answer {
     match refusal {
         Refusal::Challenge { challenge, .. } => {
-            let detail = if access.is_empty() {
-                Value::Null
-            } else {
-                json!(access)
-            };
-            let mut answer = one(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, detail);
+            let status = StatusCode::UNAUTHORIZED;
+            let mut answer = one(status, ErrorCode::Unauthorized, Value::Null);
+            if !access.is_empty() {
+                answer.errors[0].detail = Some(Detail::Access(access.to_vec()));
+            }
             if let Ok(value) = HeaderValue::from_bytes(challenge.to_string().as_bytes()) {
                 answer.headers.insert(header::WWW_AUTHENTICATE, value);
             }
@@ -408,6 +417,9 @@ fn entry(code: ErrorCode, detail: Option<Value>) -> ErrorEntry {
     ErrorEntry {
         code,
         message: code.message(),
-        detail,
+        detail: detail.map(Detail::Value),
     }
 }
+
+#[cfg(test)]
+mod tests;

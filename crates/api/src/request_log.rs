@@ -11,7 +11,12 @@ use http::{HeaderMap, Method, Request, StatusCode, Uri, Version, header};
 use jiff::{Timestamp, tz::TimeZone};
 use wharf_oci::Reference;
 
-use crate::{connection::ConnectionInfo, endpoint::Endpoint, error::ErrorEntry, respond::Answered};
+use crate::{
+    connection::ConnectionInfo,
+    endpoint::Endpoint,
+    error::{Detail, ErrorEntry},
+    respond::Answered,
+};
 
 /// What is known of a request, gathered on its way.
 #[derive(Debug)]
@@ -241,10 +246,11 @@ fn path_and_query(uri: &Uri) -> &str {
     uri.path_and_query().map_or("", |both| both.as_str())
 }
 
-fn detail(detail: &serde_json::Value) -> String {
+fn detail(detail: &Detail) -> String {
     match detail {
-        serde_json::Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Detail::Value(serde_json::Value::String(text)) => text.clone(),
+        // Values and records of access always have a JSON form.
+        other => serde_json::to_string(other).unwrap_or_default(),
     }
 }
 
@@ -310,31 +316,4 @@ const CLIENT_GONE: u16 = 499;
 pub(crate) const ACCESS_LOG: &str = "wharf::access";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_printed_as_go_prints_them() {
-        let table = [
-            (0, "0s"),
-            (999, "999ns"),
-            (1_000, "1µs"),
-            (1_234_567, "1.234567ms"),
-            (50_000_000, "50ms"),
-            (2_500_000_000, "2.5s"),
-            (61_000_000_000, "1m1s"),
-            (3_600_000_000_001, "1h0m0.000000001s"),
-        ];
-        for (nanos, expected) in table {
-            assert_eq!(
-                GoDuration(Duration::from_nanos(nanos)).to_string(),
-                expected
-            );
-        }
-    }
-
-    #[test]
-    fn a_header_cannot_break_out_of_its_quotes() {
-        assert_eq!(escape("a \"b\" \\ \r\n"), "a \\\"b\\\" \\\\ ??");
-    }
-}
+mod tests;

@@ -1,16 +1,13 @@
 //! What stands before the API: the health gate, and patience with clients that stop sending.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use hyper::{body::Incoming, service::Service};
 use wharf_api::{Api, Body};
 
-use crate::{
-    health::Health,
-    listener::request_body::{PATIENCE, PatientBody},
-};
+use crate::{health::Health, listener::request_body::PatientBody};
 
 /// The service of the main listener.
 #[derive(Debug, Clone)]
@@ -45,3 +42,6 @@ impl Service<Request<Incoming>> for Front {
         Box::pin(async move { Ok(api.handle(request).await) })
     }
 }
+
+/// How long a client may send nothing in the middle of a body.
+const PATIENCE: Duration = Duration::from_secs(300);

@@ -30,6 +30,13 @@ fn what_no_manifest_names_is_removed() {
     assert_eq!(sorted(&real), in_order(marked));
     shop.assert_there(&[&shop.old, &shop.lost, &shop.new]);
     shop.assert_gone(&[&shop.deleted]);
+    let digest = shop.deleted.digest();
+    let (_, hex) = digest.split_once(':').unwrap();
+    let line = format!(
+        "Deleting blob: /docker/registry/v2/blobs/sha256/{}/{hex}",
+        &hex[..2]
+    );
+    assert!(real.stderr.contains(&line), "{real}");
 
     let again = shop.registry.collect(&["-d"]);
     let summary = "10 blobs marked, 0 blobs and 0 manifests eligible for deletion";
@@ -159,7 +166,6 @@ fn a_configuration_that_cannot_be_read_is_one_clear_line() {
     let missing = folder.path().join("missing.yml");
     let (broken, missing) = (broken.to_str().unwrap(), missing.to_str().unwrap());
     for (arguments, named) in [
-        (&["garbage-collect"][..], "configuration path unspecified"),
         (&["garbage-collect", missing], "missing.yml"),
         (&["garbage-collect", broken], "broken.yml"),
         (&["serve", missing], "missing.yml"),

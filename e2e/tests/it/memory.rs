@@ -23,6 +23,7 @@ fn sixteen_clients_at_once_fit_into_64_mib() {
     });
 
     let peak = peak_of(registry.id());
+    println!("{CLIENTS} clients with {mebibytes} MiB each: {peak} KiB at the peak");
     assert!(
         peak < LIMIT,
         "{peak} KiB at the peak, not below {LIMIT} KiB"

@@ -129,11 +129,7 @@ impl Uploads {
     ///
     /// # Errors
     /// [`Error::UploadOutOfOrder`] when the request was made for an older state of it.
-    async fn resume(
-        &self,
-        id: &UploadId,
-        query: &Query,
-    ) -> Result<Box<dyn UploadSession>, Error> {
+    async fn resume(&self, id: &UploadId, query: &Query) -> Result<Box<dyn UploadSession>, Error> {
         let name = &self.repository.name;
         let expected = self.states.check(query.get("_state"), name, id)?;
         let session = self.repository.uploads.resume(id).await?;

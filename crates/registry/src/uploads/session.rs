@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::{FutureExt, StreamExt, TryStreamExt};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream::Fuse};
 use sha2::{Sha384, Sha512};
 use wharf_oci::{Algorithm, Descriptor, Digest, MediaType, RepositoryName};
 use wharf_storage::{FileWriter, ReadRange, Sync};
@@ -41,7 +41,8 @@ impl UploadSession for Session {
         if let Some(start) = chunk.start.filter(|start| *start != offset) {
             return Err(Error::OffsetMismatch { start, offset });
         }
-        let mut body = chunk.body;
+        // A batch may end because the body did; whoever asks again must hear the same.
+        let mut body = chunk.body.fuse();
         let mut received = 0;
         while let Some((mut chunks, interrupted)) = next_batch(&mut body).await {
             let arrived: u64 = chunks.iter().map(|chunk| chunk.len() as u64).sum();
@@ -217,7 +218,7 @@ type Batch = (
 
 /// Waits for bytes, then takes what else is there already, up to [`BATCH`]: a fast client costs
 /// few writes, a slow one holds no buffer.
-async fn next_batch(body: &mut BodyStream) -> Option<Batch> {
+async fn next_batch(body: &mut Fuse<BodyStream>) -> Option<Batch> {
     let mut chunks = Vec::new();
     let mut size = 0;
     let mut next = body.next().await;

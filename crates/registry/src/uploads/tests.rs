@@ -108,6 +108,46 @@ async fn what_no_hash_state_tells_of_is_read_again() {
 }
 
 #[tokio::test]
+async fn what_a_hash_state_tells_of_is_not_read_again() {
+    let test = TestRegistry::new();
+    let id = interrupted_upload(&test).await;
+    // Were the first bytes read again, the digest would tell.
+    let unread = format!("{}{}", "?".repeat(20), &TEXT[20..31]);
+    test.write(&format!("repositories/a/_uploads/{id}/data"), unread)
+        .await;
+    let repository = test.restarted().repository("a");
+    let mut session = repository.uploads.resume(&id).await.unwrap();
+    append(&mut session, &TEXT[31..]).await;
+    session.commit(&sha256(TEXT)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_hash_state_of_bytes_that_are_lost_is_passed_over() {
+    let test = TestRegistry::new();
+    let id = interrupted_upload(&test).await;
+    test.write(&format!("repositories/a/_uploads/{id}/data"), &TEXT[..15])
+        .await;
+    finish(&test.restarted().repository("a"), &id).await;
+}
+
+#[tokio::test]
+async fn bytes_that_could_not_be_written_are_in_no_hash_state() {
+    let (test, faulty) = TestRegistry::faulty();
+    let repository = test.repository("a");
+    let id = begin_upload(&repository, &TEXT[..20]).await;
+    let mut session = repository.uploads.resume(&id).await.unwrap();
+    faulty.fail_at(0);
+    let lost = Bytes::from(vec![b'?'; 20]);
+    let failed = session.append(chunk(lost)).await.unwrap_err();
+    assert!(matches!(failed, Error::Storage(_)), "{failed}");
+    session.suspend().await.unwrap();
+    let mut session = repository.uploads.resume(&id).await.unwrap();
+    append(&mut session, &TEXT[20..50]).await;
+    drop(session);
+    finish(&repository, &id).await;
+}
+
+#[tokio::test]
 async fn missing_hash_states_are_made_up_for() {
     let test = TestRegistry::new();
     let id = interrupted_upload(&test).await;
@@ -608,34 +648,43 @@ async fn an_upload_goes_on_wherever_a_request_failed() {
 
 #[tokio::test]
 async fn a_commit_that_fails_at_any_call_has_no_effect_or_all_of_it() {
-    for n in 0.. {
-        let (test, faulty) = TestRegistry::faulty();
-        let repository = test.repository("a");
-        let id = begin_upload(&repository, TEXT).await;
-        let session = repository.uploads.resume(&id).await.unwrap();
-        faulty.fail_at(n);
-        let committed = session.commit(&sha256(TEXT)).await;
-        let failed = faulty.has_failed();
-        faulty.heal();
-        assert_eq!(
-            repository.blobs.stat(&sha256(TEXT)).await.is_ok(),
-            committed.is_ok(),
-            "failed at {n}"
-        );
-        if !failed {
-            assert!(n > 2, "calls are counted");
-            break;
+    for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+        let digest = Digest::of(algorithm, TEXT.as_bytes());
+        for n in 0.. {
+            let (test, faulty) = TestRegistry::faulty();
+            let repository = test.repository("a");
+            let id = begin_upload(&repository, TEXT).await;
+            let session = repository.uploads.resume(&id).await.unwrap();
+            faulty.fail_at(n);
+            let committed = session.commit(&digest).await;
+            let failed = faulty.has_failed();
+            faulty.heal();
+            if committed.is_ok() {
+                assert_eq!(
+                    pull_blob(&repository, &digest).await.unwrap(),
+                    TEXT.as_bytes()
+                );
+                repository.blobs.stat(&sha256(TEXT)).await.unwrap();
+            }
+            if !failed {
+                assert!(n > 2, "calls are counted");
+                break;
+            }
+            // What the failure left of the upload is never taken for other content.
+            let session = match repository.uploads.resume(&id).await {
+                Ok(session) => session,
+                Err(Error::UploadUnknown { .. }) => {
+                    let id = begin_upload(&repository, TEXT).await;
+                    repository.uploads.resume(&id).await.unwrap()
+                }
+                Err(error) => panic!("{n}: {error}"),
+            };
+            session.commit(&digest).await.unwrap();
+            assert_eq!(
+                pull_blob(&repository, &digest).await.unwrap(),
+                TEXT.as_bytes()
+            );
         }
-        // What the failure left of the upload is never taken for other content.
-        match repository.uploads.resume(&id).await {
-            Ok(session) => drop(session.commit(&sha256(TEXT)).await.unwrap()),
-            Err(Error::UploadUnknown { .. }) => drop(push_blob(&repository, TEXT).await),
-            Err(error) => panic!("{n}: {error}"),
-        }
-        assert_eq!(
-            pull_blob(&repository, &sha256(TEXT)).await.unwrap(),
-            TEXT.as_bytes()
-        );
     }
 }
 

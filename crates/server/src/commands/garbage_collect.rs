@@ -9,7 +9,7 @@ use wharf_registry::garbage_collect::{
 use crate::{
     assemble,
     cli::GarbageCollectArgs,
-    commands::{Failure, load_configuration},
+    commands::{Chain, Failure, load_configuration},
     telemetry,
 };
 
@@ -53,7 +53,9 @@ pub(crate) fn run(arguments: GarbageCollectArgs) -> Result<(), Failure> {
     };
     let report = assemble::runtime()?
         .block_on(garbage_collect(&registry, options, &mut print))
-        .map_err(|error| failed(&error))?;
+        .map_err(|error| {
+            Failure::Failed(format!("failed to garbage collect: {}", Chain(&error)))
+        })?;
     let _ = output.flush();
     tell_broken(&report)
 }
@@ -107,14 +109,4 @@ fn tell_broken(report: &CollectReport) -> Result<(), Failure> {
         "failed to garbage collect: nothing was deleted, because what these name is not known: {}",
         report.broken.join("; ")
     )))
-}
-
-fn failed(error: &wharf_registry::Error) -> Failure {
-    let mut text = format!("failed to garbage collect: {error}");
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        text.push_str(&format!(": {error}"));
-        source = error.source();
-    }
-    Failure::Failed(text)
 }

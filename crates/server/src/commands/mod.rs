@@ -15,8 +15,11 @@ use std::{
 use crate::{
     cli::{CliExit, Stream},
     config::{
-        ConfigError, Configuration, Loaded, environment::PATH_VARIABLE, source::ConfigSource,
+        ConfigError, Configuration, Loaded,
+        environment::{self, PATH_VARIABLE},
+        source::ConfigSource,
     },
+    telemetry,
 };
 
 /// Why a command did not do what it was asked; printed as one line.
@@ -44,26 +47,36 @@ impl Failure {
 pub(crate) fn load_configuration(argument: Option<PathBuf>) -> Result<Loaded, Failure> {
     let variable = std::env::var_os(PATH_VARIABLE).map(PathBuf::from);
     let source = ConfigSource::from(argument, variable);
-    // A variable that is not text cannot be an override of ours.
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let environment = environment::of_registry(std::env::vars_os());
     Ok(Configuration::load(source, environment)?)
 }
 
-/// Prints a failure on one line of standard error.
+/// Tells a failure on one line of standard error: what the configuration asks for in vain is the
+/// log's last line, as in Distribution.
 pub(crate) fn report(failure: &Failure) -> ExitCode {
-    let mut line = failure.to_string();
-    // The first source of a set-up failure is the failure itself.
-    let mut source = match failure {
-        Failure::Setup(error) => error.source(),
-        Failure::Configuration(_) | Failure::Failed(_) => None,
-    };
-    while let Some(error) = source {
-        line.push_str(&format!(": {error}"));
-        source = error.source();
+    match failure {
+        Failure::Setup(error) => telemetry::fatal(Chain(&**error)),
+        Failure::Configuration(_) | Failure::Failed(_) => {
+            let line = failure.to_string().replace('\n', " ");
+            write_out(Stream::Error, format_args!("{line}\n"));
+        }
     }
-    write_out(Stream::Error, format_args!("{}\n", line.replace('\n', " ")));
     ExitCode::FAILURE
+}
+
+/// An error with all its sources.
+pub(crate) struct Chain<'a>(pub(crate) &'a (dyn StdError + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(formatter, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
 }
 
 /// Prints what the command line answers by itself.

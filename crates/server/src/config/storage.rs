@@ -21,9 +21,6 @@ pub(crate) struct StorageSection {
     pub(crate) cache: CacheSection,
     /// Whether clients are never sent to the storage itself.
     pub(crate) redirect_disable: bool,
-    /// How many tags are read at once when the tags of a manifest are looked for; `None` leaves it
-    /// to the machine.
-    pub(crate) tag_concurrency: Option<usize>,
     /// How abandoned uploads are removed; `None` if they are not.
     pub(crate) upload_purging: Option<UploadPurging>,
     /// Whether nothing may be written.
@@ -85,14 +82,14 @@ impl StorageSection {
     /// that every driver has.
     pub(super) fn read(section: &Cursor<'_>) -> Result<Self, Fault> {
         let driver = DriverSection::read(section)?;
+        // How many tags Distribution reads at once is checked, and has nothing to steer here: a
+        // tag is read where it is asked for.
         let tag: Tag = section.child("tag").read()?;
-        let tags_at_once = usize::try_from(tag.concurrencylimit).map_err(|_| {
+        if tag.concurrencylimit < 0 {
             let problem = "concurrencylimit must be a non-negative integer value".to_owned();
-            section
-                .child("tag")
-                .child("concurrencylimit")
-                .fault(Problem::Value(problem))
-        })?;
+            let limit = section.child("tag").child("concurrencylimit");
+            return Err(limit.fault(Problem::Value(problem)));
+        }
         let redirect: Redirect = section.child("redirect").read()?;
         let maintenance = section.child("maintenance");
         let Maintenance {
@@ -104,7 +101,6 @@ impl StorageSection {
             delete_enabled: section.child("delete").read::<Switch>()?.enabled,
             cache: CacheSection::read(&section.child("cache"))?,
             redirect_disable: redirect.disable,
-            tag_concurrency: (tags_at_once > 0).then_some(tags_at_once),
             upload_purging: uploadpurging.check(&maintenance.child("uploadpurging"))?,
             readonly: readonly.enabled,
         })

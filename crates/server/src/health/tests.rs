@@ -235,6 +235,10 @@ fn the_answer_of_an_unwell_registry_is_that_of_distribution() {
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(
         response.into_body(),
-        "{\"errors\":[{\"code\":\"UNAVAILABLE\",\"message\":\"service unavailable\",\"detail\":\"health check failed: please see /debug/health\"}]}\n"
+        concat!(
+            r#"{"errors":[{"code":"UNAVAILABLE","message":"service unavailable","#,
+            r#""detail":"health check failed: please see /debug/health"}]}"#,
+            "\n"
+        )
     );
 }

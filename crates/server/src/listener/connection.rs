@@ -25,9 +25,9 @@ use tokio::{
 use wharf_api::ConnectionInfo;
 
 use super::{
+    accept::Socket,
     activity::{Activity, GRACE, Limits, Overdue, Watch},
     service::ConnectionService,
-    socket::Socket,
     tls::Tls,
     transport::{Transport, Watched},
 };

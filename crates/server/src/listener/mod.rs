@@ -1,8 +1,9 @@
 //! Serving: an HTTP service on a bound socket, until it is told to stop.
 //!
-//! In reading order: [`socket`] binds and accepts, [`tls`] is the encryption, `connection` serves
-//! one connection, `service` wraps the service that answers, `activity` decides when a connection
-//! has had its time, `transport` is what bytes pass through.
+//! In reading order: [`socket`] binds what `address` reads, `accept` takes what arrives, [`tls`] is
+//! the encryption, `connection` serves one connection, `service` wraps the service that answers,
+//! [`activity`] decides when a connection has had its time, `transport` is what its bytes pass
+//! through. [`request_body`] is for services that wait for uploads.
 
 use std::{
     convert::Infallible,
@@ -26,13 +27,12 @@ use tokio::{
 };
 
 use self::{
-    activity::Limits,
-    connection::Connections,
-    socket::{Acceptor, Listener},
-    tls::Tls,
+    accept::Acceptor, activity::Limits, connection::Connections, socket::Listener, tls::Tls,
 };
 
+mod accept;
 pub(crate) mod activity;
+mod address;
 mod connection;
 pub(crate) mod request_body;
 mod service;

@@ -1,4 +1,4 @@
-//! Where the server listens: binding, and accepting what arrives there.
+//! Where the server listens.
 
 use std::{
     fmt, io,
@@ -10,9 +10,11 @@ use std::{
 
 use listenfd::ListenFd;
 use socket2::{Domain, Protocol, SockRef, Socket as RawSocket, TcpKeepalive, Type};
-use tokio::{
-    net::{TcpListener, TcpStream, UnixListener, UnixStream},
-    time::{Instant, sleep_until},
+use tokio::net::{TcpListener, UnixListener};
+
+use super::{
+    accept::Socket,
+    address::{AddressFault, split},
 };
 
 /// The kind of address to listen on (`http.net`).
@@ -29,8 +31,13 @@ pub(crate) enum Network {
 pub(crate) enum Listener {
     /// Host and port.
     Tcp(TcpListener),
-    /// A socket file, removed again with the listener.
-    Unix(UnixListener, SocketFile),
+    /// A socket file.
+    Unix {
+        /// What listens.
+        listener: UnixListener,
+        /// The file, if it is ours: removed again with the listener.
+        _file: Option<SocketFile>,
+    },
 }
 
 impl Listener {
@@ -48,7 +55,8 @@ impl Listener {
     /// Takes the socket that a service manager opened for this process, if it opened one
     /// (`LISTEN_FDS`).
     ///
-    /// Changes the environment: to be called before there are other threads that read it.
+    /// Needs the runtime that will serve. Changes the environment: to be called before anything
+    /// else runs that reads it.
     pub(crate) fn inherited() -> Result<Option<Self>, ListenError> {
         let mut inherited = ListenFd::from_env();
         match inherited.len() {
@@ -64,8 +72,10 @@ impl Listener {
             _ => inherited.take_unix_listener(0).and_then(|listener| {
                 let listener = listener.ok_or(io::ErrorKind::NotFound)?;
                 listener.set_nonblocking(true)?;
-                UnixListener::from_std(listener)
-                    .map(|listener| Self::Unix(listener, SocketFile::of_another()))
+                UnixListener::from_std(listener).map(|listener| Self::Unix {
+                    listener,
+                    _file: None,
+                })
             }),
         };
         listener
@@ -79,7 +89,7 @@ impl Listener {
             Self::Tcp(listener) => listener
                 .local_addr()
                 .map_or(LocalAddress::Unknown, LocalAddress::Tcp),
-            Self::Unix(listener, _) => listener
+            Self::Unix { listener, .. } => listener
                 .local_addr()
                 .ok()
                 .and_then(|address| address.as_pathname().map(Path::to_path_buf))
@@ -89,14 +99,14 @@ impl Listener {
 
     /// Waits for one connection. The peer is an IPv4 address where IPv4 was spoken, on a socket for
     /// both too.
-    async fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
+    pub(super) async fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 Ok((Socket::Tcp(stream), Some(peer)))
             }
-            Self::Unix(listener, _) => {
+            Self::Unix { listener, .. } => {
                 let (stream, _) = listener.accept().await?;
                 Ok((Socket::Unix(stream), None))
             }
@@ -125,74 +135,26 @@ impl fmt::Display for LocalAddress {
     }
 }
 
-/// An accepted connection, still as the kernel gave it.
-#[derive(Debug)]
-pub(super) enum Socket {
-    /// Over TCP.
-    Tcp(TcpStream),
-    /// Over a socket file.
-    Unix(UnixStream),
-}
-
-/// Accepts connections, and goes on after every error.
-#[derive(Debug)]
-pub(super) struct Acceptor {
-    listener: Listener,
-    backoff: Backoff,
-}
-
-impl Acceptor {
-    /// Makes an acceptor of a bound socket.
-    pub(super) fn new(listener: Listener) -> Self {
-        Self {
-            listener,
-            backoff: Backoff::default(),
-        }
-    }
-
-    /// Waits for the next connection. Nothing is lost when the future is dropped.
-    pub(super) async fn accept(&mut self) -> (Socket, Option<SocketAddr>) {
-        loop {
-            self.backoff.wait().await;
-            match self.listener.accept().await {
-                Ok(accepted) => {
-                    self.backoff = Backoff::default();
-                    return accepted;
-                }
-                Err(error) => self.backoff.failed(&error),
-            }
-        }
-    }
-}
-
 /// The file of a unix socket; removes it at the end, unless another has taken its place.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: PathBuf,
-    identity: Option<(u64, u64)>,
+    identity: (u64, u64),
 }
 
 impl SocketFile {
     /// Takes over the file that was just bound.
-    fn bound(path: &Path) -> Self {
-        Self {
+    fn bound(path: &Path) -> Option<Self> {
+        Some(Self {
             path: path.to_path_buf(),
-            identity: identity(path),
-        }
-    }
-
-    /// Stands for a file that belongs to the service manager and outlives this process.
-    fn of_another() -> Self {
-        Self {
-            path: PathBuf::new(),
-            identity: None,
-        }
+            identity: identity(path)?,
+        })
     }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if self.identity.is_some() && identity(&self.path) == self.identity {
+        if identity(&self.path) == Some(self.identity) {
             // Whether or not this succeeds, the next start removes what is left.
             let _ = std::fs::remove_file(&self.path);
         }
@@ -236,49 +198,6 @@ pub(crate) enum ListenError {
         /// What the system said.
         cause: io::Error,
     },
-}
-
-/// What is wrong with the text of an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum AddressFault {
-    /// No colon with a port.
-    #[error("missing port in address, write host:port or :port")]
-    MissingPort,
-    /// An IPv6 address without brackets, or a URL.
-    #[error("too many colons in address, write [host]:port for IPv6")]
-    TooManyColons,
-    /// The port is not a number up to 65535.
-    #[error("invalid port")]
-    InvalidPort,
-}
-
-/// The waiting between two tries of a failing accept, as long as it fails.
-#[derive(Debug, Default)]
-struct Backoff {
-    delay: Duration,
-    resume: Option<Instant>,
-}
-
-impl Backoff {
-    /// Waits until the next try is due.
-    async fn wait(&mut self) {
-        if let Some(resume) = self.resume {
-            sleep_until(resume).await;
-            self.resume = None;
-        }
-    }
-
-    /// Notes an error. A connection that its client gave up costs no waiting; any other error (no
-    /// file descriptors left, no memory) would come back at once, in a busy loop.
-    fn failed(&mut self, error: &io::Error) {
-        if is_of_the_client(error) {
-            tracing::debug!(%error, "connection lost before it was accepted");
-            return;
-        }
-        self.delay = (self.delay * 2).clamp(SHORTEST_DELAY, LONGEST_DELAY);
-        self.resume = Some(Instant::now() + self.delay);
-        tracing::warn!(%error, "cannot accept connections, trying again");
-    }
 }
 
 /// Binds a host and a port.
@@ -366,35 +285,10 @@ fn bind_unix(path: &Path) -> Result<Listener, ListenError> {
         Err(error) => return Err(refused(error)),
     }
     let listener = UnixListener::bind(path).map_err(refused)?;
-    Ok(Listener::Unix(listener, SocketFile::bound(path)))
-}
-
-/// Splits an address into host and port; the port may be empty, and so may all of it.
-fn split(address: &str) -> Result<(&str, u16), AddressFault> {
-    if address.is_empty() {
-        return Ok(("", 0));
-    }
-    let (host, port) = match address
-        .strip_prefix('[')
-        .and_then(|rest| rest.split_once(']'))
-    {
-        Some((host, rest)) => (
-            host,
-            rest.strip_prefix(':').ok_or(AddressFault::MissingPort)?,
-        ),
-        None => address.rsplit_once(':').ok_or(AddressFault::MissingPort)?,
-    };
-    if host.contains(':') && !address.starts_with('[') {
-        return Err(AddressFault::TooManyColons);
-    }
-    if port.is_empty() {
-        return Ok((host, 0));
-    }
-    if !port.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(AddressFault::InvalidPort);
-    }
-    let port = port.parse().map_err(|_| AddressFault::InvalidPort)?;
-    Ok((host, port))
+    Ok(Listener::Unix {
+        listener,
+        _file: SocketFile::bound(path),
+    })
 }
 
 /// Tells in the user's words what the system means.
@@ -415,17 +309,6 @@ fn is_without_ipv6(error: &io::Error) -> bool {
     ) || error.raw_os_error() == Some(ADDRESS_FAMILY_NOT_SUPPORTED)
 }
 
-/// Whether the error is about one connection, and the next may be fine.
-fn is_of_the_client(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::Interrupted
-    )
-}
-
 /// Device and inode of a path.
 fn identity(path: &Path) -> Option<(u64, u64)> {
     let metadata = std::fs::symlink_metadata(path).ok()?;
@@ -444,37 +327,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(180);
 /// The time between two probes that are not answered.
 const KEEP_ALIVE_PROBE: Duration = Duration::from_secs(30);
 
-/// The first wait after a failed accept.
-const SHORTEST_DELAY: Duration = Duration::from_millis(5);
-
-/// The longest wait after a failed accept.
-const LONGEST_DELAY: Duration = Duration::from_secs(1);
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use tokio::net::{TcpStream, UnixStream};
 
-    #[test]
-    fn addresses_are_split_as_go_splits_them() {
-        for (address, expected) in [
-            ("", Ok(("", 0))),
-            (":5000", Ok(("", 5000))),
-            (":", Ok(("", 0))),
-            ("127.0.0.1:5000", Ok(("127.0.0.1", 5000))),
-            ("localhost:", Ok(("localhost", 0))),
-            ("[::1]:5000", Ok(("::1", 5000))),
-            ("5000", Err(AddressFault::MissingPort)),
-            ("localhost", Err(AddressFault::MissingPort)),
-            ("[::1]", Err(AddressFault::MissingPort)),
-            ("::1:5000", Err(AddressFault::TooManyColons)),
-            ("http://localhost:5000", Err(AddressFault::TooManyColons)),
-            (":65536", Err(AddressFault::InvalidPort)),
-            (":http", Err(AddressFault::InvalidPort)),
-            (":+80", Err(AddressFault::InvalidPort)),
-        ] {
-            assert_eq!(split(address), expected, "{address:?}");
-        }
-    }
+    use super::*;
 
     #[tokio::test]
     async fn all_interfaces_are_reached_over_both_families() {
@@ -548,21 +405,4 @@ mod tests {
         );
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "kept");
     }
-
-    #[tokio::test(start_paused = true)]
-    async fn accept_errors_are_waited_out() {
-        let mut backoff = Backoff::default();
-        let start = Instant::now();
-        backoff.failed(&io::ErrorKind::ConnectionAborted.into());
-        backoff.wait().await;
-        assert_eq!(start.elapsed(), Duration::ZERO);
-        for _ in 0..10 {
-            backoff.failed(&io::Error::from_raw_os_error(TOO_MANY_FILES));
-            backoff.wait().await;
-        }
-        assert_eq!(start.elapsed(), SHORTEST_DELAY * 255 + LONGEST_DELAY * 2);
-    }
-
-    /// `EMFILE` of Linux.
-    const TOO_MANY_FILES: i32 = 24;
 }

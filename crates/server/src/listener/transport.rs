@@ -13,7 +13,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::{activity::Activity, socket::Socket};
+use super::{accept::Socket, activity::Activity};
 
 /// A stream of bytes in both directions, encrypted or not.
 pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}

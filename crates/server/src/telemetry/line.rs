@@ -1,6 +1,6 @@
 //! A line of the application log, in the three shapes that Distribution writes.
 
-use std::fmt::{self, Write};
+use std::{borrow::Cow, fmt};
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -61,46 +61,34 @@ pub(super) struct Line<'a> {
 
 impl Line<'_> {
     /// Gives the line its shape, without its end.
-    pub(super) fn render(mut self, formatter: Formatter) -> String {
-        // The sort is stable: in a run of equal keys the last one came last.
-        self.fields.sort_by_key(|(key, _)| *key);
-        let fields = self
-            .fields
-            .iter()
-            .enumerate()
-            .filter_map(|(index, (key, value))| {
-                let is_last = self
-                    .fields
-                    .get(index + 1)
-                    .is_none_or(|(next, _)| next != key);
-                is_last.then_some((*key, *value))
-            });
+    pub(super) fn render(&self, formatter: Formatter) -> String {
+        let time = Value::Text(self.time.to_string());
+        let level = Value::Text(self.level.to_owned());
+        let message = Value::Text(self.message.to_owned());
+        let version = Value::Text("1".to_owned());
         match formatter {
-            Formatter::Text => self.text(fields),
-            Formatter::Json => {
-                let time = Value::Text(self.time.to_string());
-                self.json(fields, &[("time", &time)], "msg")
-            }
-            Formatter::Logstash => {
-                let time = Value::Text(self.time.to_string());
-                let version = Value::Text("1".to_owned());
-                let marks = [("@timestamp", &time), ("@version", &version)];
-                self.json(fields, &marks, "message")
-            }
+            Formatter::Text => self.text(),
+            Formatter::Json => self.json(&[("time", &time), ("level", &level), ("msg", &message)]),
+            Formatter::Logstash => self.json(&[
+                ("@timestamp", &time),
+                ("@version", &version),
+                ("level", &level),
+                ("message", &message),
+            ]),
         }
     }
 
     /// Key and value pairs, for people and grep.
-    fn text<'f>(&self, fields: impl Iterator<Item = (&'f str, &'f Value)>) -> String {
+    fn text(&self) -> String {
         let mut line = format!("time=\"{}\" level={}", self.time, self.level);
         if !self.message.is_empty() {
             line.push_str(" msg=");
             push_quoted(&mut line, self.message);
         }
-        for (key, value) in fields {
-            let prefix = prefix(key, &["time", "level", "msg"]);
-            // Writing to a string succeeds.
-            let _ = write!(line, " {prefix}{key}=");
+        for (key, value) in self.fields_beside(&["time", "level", "msg"]) {
+            line.push(' ');
+            line.push_str(&key);
+            line.push('=');
             match value {
                 Value::Text(text) => push_quoted(&mut line, text),
                 value => push_quoted(&mut line, &value.to_string()),
@@ -109,35 +97,44 @@ impl Line<'_> {
         line
     }
 
-    /// An object, for machines.
-    fn json<'f>(
-        &self,
-        fields: impl Iterator<Item = (&'f str, &'f Value)>,
-        marks: &[(&str, &Value)],
-        message_key: &str,
-    ) -> String {
-        let level = Value::Text(self.level.to_owned());
-        let message = Value::Text(self.message.to_owned());
-        let mut reserved = marks.to_vec();
-        reserved.push(("level", &level));
-        reserved.push((message_key, &message));
-        let names: Vec<_> = reserved.iter().map(|(key, _)| *key).collect();
-        let mut entries: Vec<_> = fields
-            .map(|(key, value)| (format!("{}{key}", prefix(key, &names)), value))
-            .chain(
-                reserved
-                    .into_iter()
-                    .map(|(key, value)| (key.to_owned(), value)),
-            )
-            .collect();
+    /// An object with sorted keys, for machines; `own` is what the line itself says.
+    fn json(&self, own: &[(&str, &Value)]) -> String {
+        let names: Vec<_> = own.iter().map(|(key, _)| *key).collect();
+        let mut entries = self.fields_beside(&names);
+        entries.extend(own.iter().map(|(key, value)| (Cow::Borrowed(*key), *value)));
         entries.sort_by(|(one, _), (other, _)| one.cmp(other));
         // Texts and numbers are always JSON.
         serde_json::to_string(&Object(&entries)).unwrap_or_default()
     }
+
+    /// The fields by key, apart from what the line itself has under such a key.
+    fn fields_beside<'a>(&'a self, reserved: &[&str]) -> Vec<(Cow<'a, str>, &'a Value)> {
+        let mut fields: Vec<_> = self
+            .fields
+            .iter()
+            .map(|(key, value)| {
+                if reserved.contains(key) {
+                    (Cow::Owned(format!("fields.{key}")), *value)
+                } else {
+                    (Cow::Borrowed(*key), *value)
+                }
+            })
+            .collect();
+        // The sort is stable: of a run of equal keys, the value that counts is the last.
+        fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+        fields.dedup_by(|later, kept| {
+            let same = later.0 == kept.0;
+            if same {
+                kept.1 = later.1;
+            }
+            same
+        });
+        fields
+    }
 }
 
 /// Entries in their order, as a JSON object.
-struct Object<'a>(&'a [(String, &'a Value)]);
+struct Object<'a>(&'a [(Cow<'a, str>, &'a Value)]);
 
 impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -146,15 +143,6 @@ impl Serialize for Object<'_> {
             map.serialize_entry(key, value)?;
         }
         map.end()
-    }
-}
-
-/// Keeps a field apart from the part of the line that has the same name.
-fn prefix(key: &str, reserved: &[&str]) -> &'static str {
-    if reserved.contains(&key) {
-        "fields."
-    } else {
-        ""
     }
 }
 
@@ -191,9 +179,11 @@ mod tests {
         assert_eq!(
             render(Formatter::Text),
             concat!(
-                r#"time="2026-11-20T23:18:32.76918965Z" level=info msg="listening on 127.0.0.1:5000" empty= "#,
-                r#"http.request.uri="/v2/?n=1" http.request.useragent="docker/26 \"go\" <x>" http.response.written=2 "#,
-                r#"fields.level=own offset=-1 ratio=0.5 retried=false service=mirror version=v0.1.0"#,
+                r#"time="2026-11-20T23:18:32.76918965Z" level=info "#,
+                r#"msg="listening on 127.0.0.1:5000" empty= fields.level=own "#,
+                r#"http.request.uri="/v2/?n=1" http.request.useragent="docker/26 \"go\" <x>" "#,
+                r#"http.response.written=2 offset=-1 ratio=0.5 retried=false service=mirror "#,
+                r#"version=v0.1.0"#,
             )
         );
     }
@@ -204,9 +194,10 @@ mod tests {
             render(Formatter::Json),
             concat!(
                 r#"{"empty":"","fields.level":"own","http.request.uri":"/v2/?n=1","#,
-                r#""http.request.useragent":"docker/26 \"go\" <x>","http.response.written":2,"level":"info","#,
-                r#""msg":"listening on 127.0.0.1:5000","offset":-1,"ratio":0.5,"retried":false,"service":"mirror","#,
-                r#""time":"2026-11-20T23:18:32.76918965Z","version":"v0.1.0"}"#,
+                r#""http.request.useragent":"docker/26 \"go\" <x>","http.response.written":2,"#,
+                r#""level":"info","msg":"listening on 127.0.0.1:5000","offset":-1,"ratio":0.5,"#,
+                r#""retried":false,"service":"mirror","time":"2026-11-20T23:18:32.76918965Z","#,
+                r#""version":"v0.1.0"}"#,
             )
         );
     }
@@ -216,9 +207,10 @@ mod tests {
         assert_eq!(
             render(Formatter::Logstash),
             concat!(
-                r#"{"@timestamp":"2026-11-20T23:18:32.76918965Z","@version":"1","empty":"","fields.level":"own","#,
-                r#""http.request.uri":"/v2/?n=1","http.request.useragent":"docker/26 \"go\" <x>","#,
-                r#""http.response.written":2,"level":"info","message":"listening on 127.0.0.1:5000","offset":-1,"#,
+                r#"{"@timestamp":"2026-11-20T23:18:32.76918965Z","@version":"1","empty":"","#,
+                r#""fields.level":"own","http.request.uri":"/v2/?n=1","#,
+                r#""http.request.useragent":"docker/26 \"go\" <x>","http.response.written":2,"#,
+                r#""level":"info","message":"listening on 127.0.0.1:5000","offset":-1,"#,
                 r#""ratio":0.5,"retried":false,"service":"mirror","version":"v0.1.0"}"#,
             )
         );

@@ -82,8 +82,10 @@ fn a_line_carries_the_fields_of_the_process_the_spans_and_the_event() {
         concat!(
             "level=info msg=\"response completed\" http.request.id=r1 http.request.method=GET ",
             "http.response.status=200 service=registry vars.name=library/nginx version=v0.1.0\n",
-            "level=warning msg=\"retry in 1 s\" error=\"an error occurred when formatting an argument\" ",
-            "http.request.id=r1 http.request.method=GET service=changed vars.name=library/nginx version=v0.1.0\n",
+            "level=warning msg=\"retry in 1 s\" ",
+            "error=\"an error occurred when formatting an argument\" ",
+            "http.request.id=r1 http.request.method=GET service=changed ",
+            "vars.name=library/nginx version=v0.1.0\n",
         )
     );
     assert_eq!(access, "");
@@ -152,7 +154,7 @@ fn json_lines_are_json() {
         ..options()
     };
     let (log, _) = logs(options, || {
-        error!(err.code = "manifest unknown", retries = 3, "a\nb")
+        error!(err.code = "manifest unknown", retries = 3, "a\nb");
     });
     let line: serde_json::Value = serde_json::from_str(log.strip_suffix('\n').unwrap()).unwrap();
     assert_eq!(line["msg"], "a\nb");

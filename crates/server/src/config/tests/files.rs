@@ -100,7 +100,6 @@ fn the_file_of_the_image_of_3_x_is_read() {
     assert_eq!(configuration.log.level, Level::Debug);
     assert_eq!(configuration.log.fields.len(), 2);
     assert!(configuration.storage.delete_enabled);
-    assert_eq!(configuration.storage.tag_concurrency, Some(5));
     assert!(configuration.http.headers.is_empty());
     let debug = configuration.http.debug.unwrap();
     assert_eq!(debug.addr, ":5001".parse().unwrap());

@@ -93,7 +93,6 @@ fn what_storage_does_by_default() {
     let storage = storage("");
     assert!(!storage.delete_enabled && !storage.redirect_disable && !storage.readonly);
     assert_eq!(storage.cache, CacheSection::Off);
-    assert_eq!(storage.tag_concurrency, None);
     let week = UploadPurging {
         age: Duration::from_secs(168 * 3600),
         interval: Duration::from_secs(24 * 3600),

@@ -77,7 +77,8 @@ impl CertificateFiles {
             match load(&self.certificate, &self.key, &self.provider) {
                 Ok(certified) => {
                     loaded.certified = Arc::new(certified);
-                    tracing::info!(certificate = %self.certificate.display(), "TLS certificate read again");
+                    let certificate = self.certificate.display();
+                    tracing::info!(%certificate, "TLS certificate read again");
                 }
                 Err(error) => {
                     tracing::warn!(%error, "TLS certificate changed, going on with the old one");
@@ -118,21 +119,40 @@ fn load(
             cause,
         })?;
     let certified = CertifiedKey::new(chain, private);
-    match certified.keys_match() {
-        Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => Err(TlsError::KeyMismatch {
-            certificate: certificate.to_path_buf(),
-            key: key.to_path_buf(),
-        }),
+    let is_pair = match certified.keys_match() {
+        Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => true,
+        Err(Error::InconsistentKeys(_)) => false,
         Err(cause @ Error::InvalidCertificate(CertificateError::BadEncoding)) => {
-            Err(TlsError::BadCertificate {
+            return Err(TlsError::BadCertificate {
                 path: certificate.to_path_buf(),
                 cause,
-            })
+            });
         }
-        // What the library cannot judge, such as an X.509 version 1 certificate, is for the clients
-        // to judge.
-        Ok(()) | Err(_) => Ok(certified),
+        // A certificate that the library cannot judge, such as one of X.509 version 1, is for the
+        // clients to judge.
+        Err(_) => holds_key(&certified),
+    };
+    if is_pair {
+        Ok(certified)
+    } else {
+        Err(TlsError::KeyMismatch {
+            certificate: certificate.to_path_buf(),
+            key: key.to_path_buf(),
+        })
     }
+}
+
+/// Whether the public half of the key is anywhere in the certificate.
+fn holds_key(certified: &CertifiedKey) -> bool {
+    let Some(public) = certified.key.public_key() else {
+        return true;
+    };
+    let of_server = certified.cert.first();
+    of_server.is_some_and(|of_server| {
+        of_server
+            .windows(public.len())
+            .any(|bytes| bytes == public.as_ref())
+    })
 }
 
 /// Looks at a file.
@@ -193,6 +213,18 @@ mod tests {
     }
 
     #[test]
+    fn a_pair_is_known_by_the_bytes_of_its_key() {
+        let folder = tempfile::tempdir().unwrap();
+        write_pair(folder.path());
+        let one = load_from(folder.path()).unwrap().current(Duration::ZERO);
+        write_pair(folder.path());
+        let other = load_from(folder.path()).unwrap().current(Duration::ZERO);
+        assert!(holds_key(&one));
+        let mixed = CertifiedKey::new(one.cert.clone(), Arc::clone(&other.key));
+        assert!(!holds_key(&mixed));
+    }
+
+    #[test]
     fn a_swapped_link_is_a_change() {
         let folder = tempfile::tempdir().unwrap();
         for version in ["one", "two"] {
@@ -231,7 +263,8 @@ mod tests {
         assert_eq!(
             error(),
             format!(
-                "the private key in \"{key_name}\" does not belong to the certificate in \"{certificate_name}\""
+                "the private key in \"{key_name}\" does not belong to the certificate in \
+                 \"{certificate_name}\""
             )
         );
         std::fs::write(&key, "").unwrap();

@@ -157,7 +157,11 @@ pub(crate) enum TlsError {
         cause: rustls::Error,
     },
     /// Certificate and key are not a pair.
-    #[error("the private key in \"{}\" does not belong to the certificate in \"{}\"", .key.display(), .certificate.display())]
+    #[error(
+        "the private key in \"{}\" does not belong to the certificate in \"{}\"",
+        .key.display(),
+        .certificate.display()
+    )]
     KeyMismatch {
         /// The file of the certificate.
         certificate: PathBuf,

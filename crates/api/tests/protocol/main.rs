@@ -1,0 +1,29 @@
+//! The protocol: requests and their answers, in process and without sockets, over the domain on
+//! the in-memory driver.
+
+#![cfg(test)]
+
+mod answer;
+mod ask;
+mod authorization;
+mod base;
+mod blob_ranges;
+mod blobs;
+mod catalog;
+mod conditions;
+mod deletion;
+mod document;
+mod error_bodies;
+mod failures;
+mod gatekeeper;
+mod locations;
+mod manifest_pull;
+mod manifest_push;
+mod manifest_refusals;
+mod mounts;
+mod routing;
+mod tags;
+mod test_registry;
+mod upload_faults;
+mod upload_order;
+mod uploads;
