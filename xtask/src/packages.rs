@@ -61,10 +61,15 @@ impl Need {
 }
 
 /// A C compiler is not among them: without its linker this program would not be there to ask for it.
-const NEEDS: [Need; 11] = [
+const NEEDS: [Need; 12] = [
     Need::new("git", "git", "the shape of the tree"),
     Need::new("dockerd", "docker.io", "the tests with docker"),
     Need::new("docker", "docker.io", "the tests with docker"),
+    Need::new(
+        "docker-compose",
+        "docker-compose",
+        "the test of the compose file",
+    ),
     Need::new("busybox", "busybox-static", "the tests with docker"),
     Need::new(
         "docker-registry",

@@ -18,7 +18,7 @@ use wharf_e2e::{image, need, wait};
 
 use crate::user::pushed_digest;
 
-const IMAGE: &str = "wharf:e2e";
+pub(crate) const IMAGE: &str = "wharf:e2e";
 const SHIPPED: &str = "/etc/docker/registry/config.yml";
 
 #[test]
@@ -224,7 +224,7 @@ impl<'a> Server<'a> {
 }
 
 /// A docker whose engine has the image; built once for all tests.
-fn with_image() -> Result<Docker, Missing> {
+pub(crate) fn with_image() -> Result<Docker, Missing> {
     static BUILT: OnceLock<Result<(), Missing>> = OnceLock::new();
     let docker = Docker::new()?;
     BUILT

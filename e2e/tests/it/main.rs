@@ -7,6 +7,7 @@
 
 mod buildah;
 mod collect;
+mod compose;
 mod container;
 mod delete;
 mod docker;

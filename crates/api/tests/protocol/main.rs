@@ -16,6 +16,7 @@ mod document;
 mod error_bodies;
 mod failures;
 mod gatekeeper;
+mod journeys;
 mod locations;
 mod manifest_pull;
 mod manifest_push;

@@ -214,3 +214,13 @@ fn tag_of(media_type: &MediaType) -> &'static str {
         _ => "index",
     }
 }
+
+#[tokio::test]
+async fn a_manifest_has_no_ranges() {
+    let registry = TestRegistry::start();
+    let image = Document::oci_image("a");
+    registry.push_manifest("a", "v1", &image).await;
+    let ask = registry.get(&manifest("a", "v1"));
+    let whole = ask.header("range", "bytes=0-3").send().await.expect(200);
+    assert_eq!(whole.body, image.bytes);
+}

@@ -119,15 +119,17 @@ async fn a_document_need_not_say_its_type_unless_it_is_dockers() {
     let registry = TestRegistry::start();
     for document in Document::of_every_type() {
         registry.push_manifest("a", "v1", &document).await;
-        let silent = document.with("mediaType", Value::Null);
-        let pushed = registry.put_manifest("a", "silent", &silent).await;
-        if silent.media_type.is_docker_manifest() {
-            pushed.expect_error(400, "MANIFEST_INVALID");
-        } else {
-            pushed.expect(201);
-            let pulled = registry.pull_manifest("a", "silent").await.expect(200);
-            let media_type = pulled.header("content-type");
-            assert_eq!(media_type, Some(silent.media_type.as_str()));
+        for nothing in [Value::Null, json!("")] {
+            let silent = document.clone().with("mediaType", nothing);
+            let pushed = registry.put_manifest("a", "silent", &silent).await;
+            if silent.media_type.is_docker_manifest() {
+                pushed.expect_error(400, "MANIFEST_INVALID");
+            } else {
+                pushed.expect(201);
+                let pulled = registry.pull_manifest("a", "silent").await.expect(200);
+                let media_type = pulled.header("content-type");
+                assert_eq!(media_type, Some(silent.media_type.as_str()));
+            }
         }
     }
 }
@@ -155,6 +157,13 @@ async fn every_variant_of_the_specification_is_taken() {
     let mut with_data = empty.clone();
     with_data["data"] = json!("e30=");
     let missing = descriptor(&MediaType::OCI_MANIFEST, "not pushed yet");
+    let subject = json!({
+        "mediaType": MediaType::OCI_MANIFEST,
+        "digest": Digest::of(Algorithm::Sha512, b"not pushed yet"),
+        "size": 14,
+    });
+    // BuildKit keeps its cache as an index of layers.
+    let cache = json!([descriptor(&MediaType::OCI_LAYER_GZIP, "a layer")]);
     for (what, document) in [
         ("no layers", image.clone().with("layers", json!([]))),
         ("layers of Go", image.clone().with("layers", Value::Null)),
@@ -175,6 +184,10 @@ async fn every_variant_of_the_specification_is_taken() {
         ),
         ("a missing subject", image.clone().with("subject", missing)),
         (
+            "a subject by sha512",
+            image.clone().with("subject", subject),
+        ),
+        (
             "annotations",
             image
                 .clone()
@@ -184,6 +197,7 @@ async fn every_variant_of_the_specification_is_taken() {
             "unknown fields",
             image.clone().with("org.example", json!([1, {"a": null}])),
         ),
+        ("an index of layers", index.clone().with("manifests", cache)),
         ("an empty index", index.clone().with("manifests", json!([]))),
         (
             "an index of indexes",

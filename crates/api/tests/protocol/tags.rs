@@ -131,7 +131,7 @@ async fn the_tags_of_an_unknown_repository_are_not_found() {
     let registry = with_tags(&["v1"]).await;
     registry.push_blob("blobs/only", "content").await;
     for name in ["a", "a/b/c", "b", "blobs/only"] {
-        for query in ["", "?n=1", "?n=0"] {
+        for query in ["", "?n=1", "?n=0", "?last=x", "?n=1&last=x"] {
             let path = format!("/v2/{name}/tags/list{query}");
             let answer = registry.get(&path).send().await.expect(404);
             let expected = format!(

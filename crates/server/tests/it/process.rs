@@ -1,0 +1,91 @@
+//! A process of the registry: told what to do by signals, its output kept.
+
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::NamedTempFile;
+
+use crate::wait;
+
+/// A process. Dropped, it is asked to end; its output is shown if the test fails.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    output: NamedTempFile,
+    log: NamedTempFile,
+}
+
+/// What a process that has ended leaves behind.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// The exit code; none if a signal ended it.
+    pub(crate) code: Option<i32>,
+    /// Standard output.
+    pub(crate) output: String,
+    /// Standard error.
+    pub(crate) log: String,
+}
+
+impl Process {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let (output, log) = (NamedTempFile::new().unwrap(), NamedTempFile::new().unwrap());
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output.reopen().unwrap())
+            .stderr(log.reopen().unwrap())
+            .spawn()
+            .unwrap();
+        Self { child, output, log }
+    }
+
+    /// Standard output so far: the access log.
+    pub(crate) fn output(&self) -> String {
+        read(&self.output)
+    }
+
+    /// Standard error so far: the application log.
+    pub(crate) fn log(&self) -> String {
+        read(&self.log)
+    }
+
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits until the process has ended by itself.
+    pub(crate) fn end(&mut self) -> Ended {
+        let status = wait::until("the end of the process", || self.ended());
+        Ended {
+            code: status.code(),
+            output: self.output(),
+            log: self.log(),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let failing = std::thread::panicking();
+        if self.ended().is_none() {
+            let signal = if failing { Signal::KILL } else { Signal::TERM };
+            self.signal(signal);
+            self.end();
+        }
+        if failing {
+            eprintln!("--- standard output:\n{}", self.output());
+            eprintln!("--- standard error:\n{}", self.log());
+        } else {
+            let log = self.log();
+            assert!(!log.contains("panic"), "a panic in the log:\n{log}");
+        }
+    }
+}
+
+fn read(file: &NamedTempFile) -> String {
+    let bytes = std::fs::read(file.path()).unwrap();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
