@@ -48,6 +48,8 @@ async fn docker_pushes_lists_pulls_and_deletes_an_image() {
     let path = manifest("team/hello", &found);
     registry.delete(&path).send().await.expect(202);
     registry.get(&path).send().await.expect(404);
+    let tags = registry.get("/v2/team/hello/tags/list").send().await;
+    tags.expect_error(404, "NAME_UNKNOWN");
     let catalog = registry.get("/v2/_catalog").send().await;
     assert_eq!(catalog.text(), "{\"repositories\":[]}\n");
 }

@@ -49,7 +49,10 @@ impl Client {
     /// The same client with a name and a password.
     pub(crate) fn as_user(&self, user: &str, password: &str) -> Self {
         Self {
-            authorization: Some(format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))),
+            authorization: Some(format!(
+                "Basic {}",
+                STANDARD.encode(format!("{user}:{password}"))
+            )),
             ..self.clone()
         }
     }

@@ -55,14 +55,21 @@ fn a_tag_that_many_move_at_once_is_always_one_of_theirs() {
             client.push_blob("a/b", blob);
         }
     }
-    client.push_manifest("a/b", "latest", &images[0].manifest).expect(201);
-    let known: Vec<String> = images.iter().map(|image| image.digest().to_string()).collect();
+    client
+        .push_manifest("a/b", "latest", &images[0].manifest)
+        .expect(201);
+    let known: Vec<String> = images
+        .iter()
+        .map(|image| image.digest().to_string())
+        .collect();
     thread::scope(|scope| {
         for image in &images {
             let client = &client;
             scope.spawn(move || {
                 for _ in 0..6 {
-                    client.push_manifest("a/b", "latest", &image.manifest).expect(201);
+                    client
+                        .push_manifest("a/b", "latest", &image.manifest)
+                        .expect(201);
                 }
             });
         }
@@ -83,7 +90,10 @@ fn a_tag_that_many_move_at_once_is_always_one_of_theirs() {
     let link = fs::read_to_string(server.store().tag("a/b", "latest")).unwrap();
     assert!(known.contains(&link), "{link}");
     let files = server.store().files();
-    assert!(!files.iter().any(|file| file.ends_with(".tmp")), "{files:?}");
+    assert!(
+        !files.iter().any(|file| file.ends_with(".tmp")),
+        "{files:?}"
+    );
 }
 
 #[test]
@@ -106,7 +116,10 @@ fn requests_that_write_to_one_upload_never_mix() {
                     })
                 })
                 .collect();
-            running.into_iter().map(|thread| thread.join().unwrap()).collect()
+            running
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
         });
         let taken: Vec<&Vec<u8>> = chunks
             .iter()
@@ -114,7 +127,11 @@ fn requests_that_write_to_one_upload_never_mix() {
             .filter_map(|(chunk, status)| (*status == 202).then_some(chunk))
             .collect();
         assert_eq!(taken.len(), 1, "round {round}: {statuses:?}");
-        assert!(statuses.iter().all(|status| [202, 409, 416].contains(status)));
+        assert!(
+            statuses
+                .iter()
+                .all(|status| [202, 409, 416].contains(status))
+        );
         assert_eq!(upload.offset(), 400_000);
         upload.complete(&Digest::sha256(taken[0])).expect(201);
     }

@@ -45,7 +45,11 @@ fn a_variable_names_the_file_and_an_argument_beats_it() {
     assert!(!server.log().contains("level=warning"), "{}", server.log());
     let registry = server.stop();
     fs::copy(registry.file(CONFIGURATION), &other).unwrap();
-    registry.start_with(&["serve"]).client().get("/v2/").expect(200);
+    registry
+        .start_with(&["serve"])
+        .client()
+        .get("/v2/")
+        .expect(200);
 }
 
 #[test]
@@ -81,7 +85,9 @@ fn the_environment_of_a_compose_file_makes_a_secured_registry() {
     let digest = client.push_image("team/app", "v1", &image);
     assert_eq!(Store::at(root).blobs().len(), 4);
     let deletion = format!("/v2/team/app/manifests/{digest}");
-    client.send(crate::request::Request::delete(deletion)).expect(202);
+    client
+        .send(crate::request::Request::delete(deletion))
+        .expect(202);
     client.pull_manifest("team/app", "v1").expect(404);
 }
 
@@ -95,7 +101,12 @@ fn what_is_not_known_is_named_in_the_log_and_read_over() {
         .with_env("registry_http_addr", "127.0.0.1:1")
         .start();
     server.client().get("/v2/").expect(200);
-    for name in ["http.adr:", "storag:", "REGISTRY_HTP_ADDR", "REGISTRY_HTTP_ADRR"] {
+    for name in [
+        "http.adr:",
+        "storag:",
+        "REGISTRY_HTP_ADDR",
+        "REGISTRY_HTTP_ADRR",
+    ] {
         let line = server.logged(name);
         assert!(line.contains("level=warning"), "{line}");
     }

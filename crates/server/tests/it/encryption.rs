@@ -25,8 +25,14 @@ fn http1_over_tls_is_http1() {
     client.expect_image("a/b", "v1", &image);
     let head = client.pull_manifest("a/b", "v1").expect(200).head;
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
-    assert!(head.contains(&format!("\r\nDocker-Content-Digest: {digest}\r\n")), "{head}");
-    assert!(head.contains("\r\nDocker-Distribution-Api-Version: "), "{head}");
+    assert!(
+        head.contains(&format!("\r\nDocker-Content-Digest: {digest}\r\n")),
+        "{head}"
+    );
+    assert!(
+        head.contains("\r\nDocker-Distribution-Api-Version: "),
+        "{head}"
+    );
     let begun = client.send(crate::request::Request::post("/v2/a/b/blobs/uploads/"));
     let location = begun.header("location").unwrap();
     assert!(location.starts_with("https://localhost/v2/"), "{location}");
@@ -38,7 +44,9 @@ async fn http2_is_chosen_by_negotiation_and_carries_a_whole_image() {
     let mut client = Http2::connect(&server).await;
     let image = Image::new(2);
     for blob in &image.blobs {
-        let begun = client.send(Method::POST, "/v2/a/b/blobs/uploads/", b"").await;
+        let begun = client
+            .send(Method::POST, "/v2/a/b/blobs/uploads/", b"")
+            .await;
         assert_eq!(begun.status(), 202);
         let location = begun.headers()[header::LOCATION].to_str().unwrap();
         let digest = Digest::sha256(blob);
@@ -55,7 +63,10 @@ async fn http2_is_chosen_by_negotiation_and_carries_a_whole_image() {
     assert_eq!(pulled.body().as_ref(), image.manifest);
     let version = &pulled.headers()["docker-distribution-api-version"];
     assert_eq!(version, "registry/2.0");
-    assert_eq!(pulled.headers()["docker-content-digest"], image.digest().as_str());
+    assert_eq!(
+        pulled.headers()["docker-content-digest"],
+        image.digest().as_str()
+    );
 
     // Many at once on one connection, each whole.
     let pulls = image.blobs.iter().cycle().take(30).map(|blob| {
@@ -69,7 +80,10 @@ async fn http2_is_chosen_by_negotiation_and_carries_a_whole_image() {
     futures_util::future::join_all(pulls).await;
     server.client().expect_image("a/b", "v1", &image);
     let log = server.output();
-    assert!(log.contains("\"GET /v2/a/b/manifests/v1 HTTP/2.0\" 200"), "{log}");
+    assert!(
+        log.contains("\"GET /v2/a/b/manifests/v1 HTTP/2.0\" 200"),
+        "{log}"
+    );
 }
 
 #[test]
@@ -91,7 +105,11 @@ fn protocols_are_negotiated_as_configured() {
         while session.is_handshaking() {
             session.complete_io(&mut stream).unwrap();
         }
-        assert_eq!(session.alpn_protocol(), expected.map(str::as_bytes), "{offered:?}");
+        assert_eq!(
+            session.alpn_protocol(),
+            expected.map(str::as_bytes),
+            "{offered:?}"
+        );
     }
 }
 
@@ -103,7 +121,11 @@ struct Http2 {
 
 impl Http2 {
     async fn connect(server: &Server) -> Self {
-        let config = server.registry().authority().unwrap().trusting(&["h2", "http/1.1"]);
+        let config = server
+            .registry()
+            .authority()
+            .unwrap()
+            .trusting(&["h2", "http/1.1"]);
         let stream = TcpStream::connect(server.address()).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         let stream = TlsConnector::from(Arc::clone(&config)).connect(name, stream);
@@ -127,7 +149,12 @@ impl Http2 {
             .header(header::CONTENT_TYPE, MEDIA_TYPE)
             .body(Full::from(body.to_vec()))
             .unwrap();
-        let (head, body) = self.sender.send_request(request).await.unwrap().into_parts();
+        let (head, body) = self
+            .sender
+            .send_request(request)
+            .await
+            .unwrap()
+            .into_parts();
         Response::from_parts(head, body.collect().await.unwrap().to_bytes())
     }
 }

@@ -106,7 +106,11 @@ fn a_head_without_end_is_refused() {
     let mut connection = server.client().connect();
     let _ = connection.try_write(&large.to_bytes());
     let answer = connection.read_to_end();
-    assert!(answer.starts_with(b"HTTP/1.1 431 "), "{}", String::from_utf8_lossy(&answer));
+    assert!(
+        answer.starts_with(b"HTTP/1.1 431 "),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
 
     // Credentials of many kilobytes are not excess.
     let token = format!("Bearer {}", "x".repeat(60_000));
@@ -150,11 +154,17 @@ fn a_manifest_without_end_is_cut_off() {
     let sending = thread::spawn(move || {
         writer.write_all(head.as_bytes()).unwrap();
         let part = chunk(&[b' '; 65_536]);
-        (0..16_000).take_while(|_| writer.write_all(&part).is_ok()).count()
+        (0..16_000)
+            .take_while(|_| writer.write_all(&part).is_ok())
+            .count()
     });
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
-    assert!(answer.starts_with(b"HTTP/1.1 413 "), "{}", String::from_utf8_lossy(&answer));
+    assert!(
+        answer.starts_with(b"HTTP/1.1 413 "),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
     let sent = sending.join().unwrap();
     assert!(sent < 16_000, "1 GB was taken");
     client.get("/v2/").expect(200);
@@ -162,7 +172,9 @@ fn a_manifest_without_end_is_cut_off() {
 
 #[test]
 fn a_refused_layer_is_not_read_to_its_end() {
-    let server = TestRegistry::new().with_htpasswd(&[("alice", "secret")]).start();
+    let server = TestRegistry::new()
+        .with_htpasswd(&[("alice", "secret")])
+        .start();
     let target = format!("/v2/a/b/blobs/uploads/?digest={}", Digest::sha256(b""));
     let head = Request::post(target).announcing(usize::MAX / 4);
     let mut connection = server.client().connect();

@@ -26,7 +26,10 @@ fn only_who_is_in_the_file_is_let_in_to_anything() {
         .with_htpasswd(&[("alice", "secret"), ("bob", "p:a:s:s")])
         .start();
     let stranger = server.client();
-    let (alice, bob) = (stranger.as_user("alice", "secret"), stranger.as_user("bob", "p:a:s:s"));
+    let (alice, bob) = (
+        stranger.as_user("alice", "secret"),
+        stranger.as_user("bob", "p:a:s:s"),
+    );
     alice.get("/v2/").expect(200);
     bob.get("/v2/").expect(200);
     for refused in [
@@ -109,10 +112,18 @@ fn a_registry_without_its_file_makes_one_and_tells_the_password_once() {
     let line = server.logged("htpasswd is missing, provisioning with default user");
     let (_, rest) = line.split_once("password=").unwrap();
     let password = rest.split(' ').next().unwrap().to_owned();
-    server.client().as_user("docker", &password).get("/v2/").expect(200);
+    server
+        .client()
+        .as_user("docker", &password)
+        .get("/v2/")
+        .expect(200);
     assert!(file.exists());
 
     let server = server.stop().start();
     assert!(!server.log().contains("password"), "{}", server.log());
-    server.client().as_user("docker", &password).get("/v2/").expect(200);
+    server
+        .client()
+        .as_user("docker", &password)
+        .get("/v2/")
+        .expect(200);
 }

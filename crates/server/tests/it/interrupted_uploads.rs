@@ -25,7 +25,9 @@ fn send_and_leave(server: &Server, upload: &Upload, bytes: &[u8], arriving: usiz
 /// No content is stored as a blob, and none can be pulled.
 #[track_caller]
 fn expect_no_blob(server: &Server, client: &Client, content: &[u8]) {
-    client.pull_blob("a/b", &Digest::sha256(content)).expect(404);
+    client
+        .pull_blob("a/b", &Digest::sha256(content))
+        .expect(404);
     assert_eq!(server.store().blobs(), Vec::<String>::new());
 }
 
@@ -47,7 +49,10 @@ fn the_offset_is_that_of_the_bytes_that_are_stored() {
     }
     let range = format!("{sent}-{}", content.len() - 1);
     let rest = Request::patch(&upload.location).header("Content-Range", range);
-    upload.location = client.send(rest.body(&content[sent..])).expect(202).location();
+    upload.location = client
+        .send(rest.body(&content[sent..]))
+        .expect(202)
+        .location();
     let digest = Digest::sha256(&content);
     upload.complete(&digest).expect(201);
     assert!(client.pull_blob("a/b", &digest).expect(200).body == content);
@@ -114,7 +119,9 @@ fn a_body_in_chunks_without_its_end_is_no_blob() {
     let started = Digest::sha256(&content[..20_000]);
     for digest in [&whole, &started] {
         let mut upload = client.start_upload("a/b");
-        let request = upload.completing(digest).header("Transfer-Encoding", "chunked");
+        let request = upload
+            .completing(digest)
+            .header("Transfer-Encoding", "chunked");
         let mut bytes = request.to_bytes();
         bytes.extend(chunk(&content[..20_000]));
         send_and_leave(&server, &upload, &bytes, 20_000);
@@ -136,14 +143,19 @@ fn a_blob_in_one_request_that_is_cut_off_leaves_nothing() {
     connection.write(&content[..50_000]);
     wait::until("the upload to begin", || {
         let files = server.store().uploads();
-        files.iter().any(|file| file.ends_with("/data")).then_some(())
+        files
+            .iter()
+            .any(|file| file.ends_with("/data"))
+            .then_some(())
     });
     drop(connection);
     wait::until("the upload to be cleared away", || {
         server.store().uploads().is_empty().then_some(())
     });
     expect_no_blob(&server, &client, &content);
-    client.send(Request::post(&target).body(&content)).expect(201);
+    client
+        .send(Request::post(&target).body(&content))
+        .expect(201);
     client.pull_blob("a/b", &digest).expect(200);
 }
 

@@ -41,7 +41,10 @@ fn garbage_is_answered_with_400_or_a_closed_connection() {
         let mut bytes = noise(seed, 2_000);
         bytes.extend(b"\r\n\r\n");
         let answer = exchange(&server, &bytes);
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{answer}");
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 400 "),
+            "{answer}"
+        );
     }
     server.client().get("/v2/").expect(200);
     let log = server.log();
@@ -53,7 +56,10 @@ fn a_request_with_two_ideas_of_its_length_smuggles_nothing() {
     let server = TestRegistry::new().start();
     let smuggled = "GET /v2/_catalog HTTP/1.1\r\nHost: a\r\n\r\n";
     for lengths in [
-        format!("Content-Length: {}\r\nTransfer-Encoding: chunked\r\n", smuggled.len() + 5),
+        format!(
+            "Content-Length: {}\r\nTransfer-Encoding: chunked\r\n",
+            smuggled.len() + 5
+        ),
         "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n".to_owned(),
         "Content-Length: 5\r\nContent-Length: 6\r\n".to_owned(),
         "Transfer-Encoding: chunked, identity\r\n".to_owned(),
@@ -62,7 +68,10 @@ fn a_request_with_two_ideas_of_its_length_smuggles_nothing() {
             "PUT /v2/a/manifests/b HTTP/1.1\r\nHost: a\r\n{lengths}Connection: close\r\n\r\n0\r\n\r\n{smuggled}"
         );
         let answer = exchange(&server, request.as_bytes());
-        assert!(answer.matches("HTTP/1.1 ").count() <= 1, "{lengths:?}: {answer}");
+        assert!(
+            answer.matches("HTTP/1.1 ").count() <= 1,
+            "{lengths:?}: {answer}"
+        );
         assert!(!answer.contains("repositories"), "{lengths:?}: {answer}");
     }
     assert!(!server.output().contains("_catalog"));
@@ -78,13 +87,17 @@ fn http_1_0_is_answered_and_closed() {
 
     let begun = exchange(&server, b"POST /v2/a/b/blobs/uploads/ HTTP/1.0\r\n\r\n");
     assert!(begun.starts_with("HTTP/1.0 202 "), "{begun}");
-    assert!(begun.contains("\r\nLocation: /v2/a/b/blobs/uploads/"), "{begun}");
+    assert!(
+        begun.contains("\r\nLocation: /v2/a/b/blobs/uploads/"),
+        "{begun}"
+    );
 }
 
 #[test]
 fn a_target_may_be_a_whole_url() {
     let server = TestRegistry::new().start();
-    let request = "GET http://registry.example/v2/ HTTP/1.1\r\nHost: other\r\nConnection: close\r\n\r\n";
+    let request =
+        "GET http://registry.example/v2/ HTTP/1.1\r\nHost: other\r\nConnection: close\r\n\r\n";
     let answer = exchange(&server, request.as_bytes());
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(answer.ends_with("{}"), "{answer}");
@@ -104,11 +117,17 @@ fn requests_in_a_row_are_answered_in_their_order() {
         (Request::get(format!("/v2/a/b/manifests/{digest}")), 200),
         (Request::put("/v2/a/b/manifests/v2").body(b"{"), 400),
         (Request::get("/v2/nothing"), 404),
-        (Request::post("/v2/a/b/blobs/uploads/").chunked(b"unread"), 202),
+        (
+            Request::post("/v2/a/b/blobs/uploads/").chunked(b"unread"),
+            202,
+        ),
         (Request::get("/v2/a/b/tags/list"), 200),
     ];
     let mut connection = client.connect();
-    let bytes: Vec<u8> = requests.iter().flat_map(|(request, _)| request.to_bytes()).collect();
+    let bytes: Vec<u8> = requests
+        .iter()
+        .flat_map(|(request, _)| request.to_bytes())
+        .collect();
     connection.write(&bytes);
     for (request, status) in &requests {
         let answer = connection.answer_to(request.method);
@@ -119,7 +138,9 @@ fn requests_in_a_row_are_answered_in_their_order() {
 
 #[test]
 fn whoever_asks_before_sending_is_told_to_go_on_or_not_to() {
-    let server = TestRegistry::new().with_htpasswd(&[("alice", "secret")]).start();
+    let server = TestRegistry::new()
+        .with_htpasswd(&[("alice", "secret")])
+        .start();
     let alice = server.client().as_user("alice", "secret");
     let upload = alice.start_upload("a/b");
     let ask = |connection: &mut Connection, request: Request| {

@@ -38,6 +38,22 @@ impl Process {
         Self { child, output, log }
     }
 
+    /// Starts a process that nobody listens to: its output goes to pipes without readers.
+    pub(crate) fn start_unheard(command: &mut Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop((child.stdout.take(), child.stderr.take()));
+        Self {
+            child,
+            output: NamedTempFile::new().unwrap(),
+            log: NamedTempFile::new().unwrap(),
+        }
+    }
+
     /// Standard output so far: the access log.
     pub(crate) fn output(&self) -> String {
         read(&self.output)

@@ -14,7 +14,9 @@ fn an_image_is_pushed_tagged_listed_pulled_and_deleted() {
         .start();
     let (client, image) = (server.client(), Image::new(1));
     let digest = client.push_image("library/app", "v1", &image);
-    client.push_manifest("library/app", "latest", &image.manifest).expect(201);
+    client
+        .push_manifest("library/app", "latest", &image.manifest)
+        .expect(201);
     client.expect_image("library/app", "v1", &image);
     client.expect_image("library/app", digest.as_str(), &image);
     assert_eq!(client.tags("library/app"), ["latest", "v1"]);
@@ -25,8 +27,14 @@ fn an_image_is_pushed_tagged_listed_pulled_and_deleted() {
     let head = Request::head("/v2/library/app/manifests/v1").header("Accept", MEDIA_TYPE);
     let answer = client.send(head).expect(200);
     assert_eq!(answer.header("content-type"), Some(MEDIA_TYPE));
-    assert_eq!(answer.header("docker-content-digest"), Some(digest.as_str()));
-    assert_eq!(answer.header("etag"), Some(format!("\"{digest}\"").as_str()));
+    assert_eq!(
+        answer.header("docker-content-digest"),
+        Some(digest.as_str())
+    );
+    assert_eq!(
+        answer.header("etag"),
+        Some(format!("\"{digest}\"").as_str())
+    );
     let length = image.manifest.len().to_string();
     assert_eq!(answer.header("content-length"), Some(length.as_str()));
 
@@ -37,9 +45,15 @@ fn an_image_is_pushed_tagged_listed_pulled_and_deleted() {
     assert_eq!(part.body, layer[1000..2000]);
     assert_eq!(part.header("content-range"), Some("bytes 1000-1999/300000"));
 
-    client.send(Request::delete("/v2/library/app/manifests/latest")).expect(202);
+    client
+        .send(Request::delete("/v2/library/app/manifests/latest"))
+        .expect(202);
     assert_eq!(client.tags("library/app"), ["v1"]);
-    client.send(Request::delete(format!("/v2/library/app/manifests/{digest}"))).expect(202);
+    client
+        .send(Request::delete(format!(
+            "/v2/library/app/manifests/{digest}"
+        )))
+        .expect(202);
     client.pull_manifest("library/app", "v1").expect(404);
     assert_eq!(client.catalog(), Vec::<String>::new());
 }
@@ -47,7 +61,10 @@ fn an_image_is_pushed_tagged_listed_pulled_and_deleted() {
 #[test]
 fn names_on_the_wire_are_in_title_case() {
     let server = TestRegistry::new()
-        .with("http.headers", json!({"x-content-type-options": ["nosniff"]}))
+        .with(
+            "http.headers",
+            json!({"x-content-type-options": ["nosniff"]}),
+        )
         .start();
     let (client, image) = (server.client(), Image::new(2));
     let digest = client.push_image("a/b", "v1", &image);
@@ -64,7 +81,9 @@ fn names_on_the_wire_are_in_title_case() {
     ] {
         assert!(head.contains(&line), "{line:?} in {head}");
     }
-    let begun = client.send(Request::post("/v2/a/b/blobs/uploads/")).expect(202);
+    let begun = client
+        .send(Request::post("/v2/a/b/blobs/uploads/"))
+        .expect(202);
     let location = format!("\r\nLocation: http://localhost/v2/a/b/blobs/uploads/");
     for line in ["\r\nDocker-Upload-Uuid: ", "\r\nRange: 0-0\r\n", &location] {
         assert!(begun.head.contains(line), "{line:?} in {}", begun.head);

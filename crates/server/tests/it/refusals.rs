@@ -56,7 +56,10 @@ fn a_configuration_that_cannot_be_read_is_a_configuration_error() {
         ("just words", "config.yml: "),
         ("storage: inmemory\n", "unsupported version: \"\""),
         ("version: 0.1\n", "no storage configuration provided"),
-        ("version: 0.1\nstorage: tape\n", "StorageDriver not registered: tape"),
+        (
+            "version: 0.1\nstorage: tape\n",
+            "StorageDriver not registered: tape",
+        ),
     ] {
         fs::write(registry.file(CONFIGURATION), text).unwrap();
         let ended = registry.run(&["serve", CONFIGURATION]);
@@ -71,7 +74,10 @@ fn a_configuration_that_cannot_be_read_is_a_configuration_error() {
 fn keys_that_this_version_cannot_serve_are_refused() {
     for (key, value) in [
         ("proxy.remoteurl", json!("https://registry.example")),
-        ("notifications.endpoints", json!([{"name": "a", "url": "http://a.example"}])),
+        (
+            "notifications.endpoints",
+            json!([{"name": "a", "url": "http://a.example"}]),
+        ),
         ("redis.addr", json!("localhost:6379")),
         ("middleware.storage", json!([{"name": "cloudfront"}])),
         ("storage.s3.bucket", json!("images")),

@@ -89,7 +89,8 @@ impl Request {
             Body::None => {}
             Body::Sized(body) => bytes.extend(body),
             Body::Chunked(body) => {
-                body.chunks(CHUNK).for_each(|part| bytes.extend(chunk(part)));
+                body.chunks(CHUNK)
+                    .for_each(|part| bytes.extend(chunk(part)));
                 bytes.extend(b"0\r\n\r\n");
             }
         }
@@ -97,7 +98,10 @@ impl Request {
     }
 
     fn head_bytes(&self) -> Vec<u8> {
-        let mut head = format!("{} {} HTTP/1.1\r\nHost: localhost\r\n", self.method, self.target);
+        let mut head = format!(
+            "{} {} HTTP/1.1\r\nHost: localhost\r\n",
+            self.method, self.target
+        );
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }

@@ -110,7 +110,9 @@ fn what_was_acknowledged_is_whole_after_a_kill() {
     let images: Vec<Image> = (0..4).map(|seed| Image::new(seed * 10)).collect();
     for (index, image) in images.iter().enumerate() {
         let server = registry.start();
-        server.client().push_image("a/b", &format!("v{index}"), image);
+        server
+            .client()
+            .push_image("a/b", &format!("v{index}"), image);
         registry = server.kill();
     }
     let server = registry.start();

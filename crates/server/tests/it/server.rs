@@ -1,6 +1,7 @@
 //! A server that listens.
 
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use rustix::process::Signal;
@@ -42,6 +43,21 @@ impl Server {
             process,
             registry,
             address,
+        }
+    }
+
+    /// Waits until a process takes connections at a socket file.
+    pub(crate) fn at_socket(registry: TestRegistry, mut process: Process, path: PathBuf) -> Self {
+        wait::until("the socket to be listened on", || {
+            if let Some(status) = process.ended() {
+                panic!("the server ended with {status}");
+            }
+            UnixStream::connect(&path).ok()
+        });
+        Self {
+            process,
+            registry,
+            address: Address::Unix(path),
         }
     }
 

@@ -71,7 +71,11 @@ fn a_slow_download_is_whole() {
     assert!(rest.ends_with(&content));
     let (ended, _) = server.ended();
     assert_eq!(ended.code, Some(0), "{}", ended.log);
-    assert!(ended.log.contains("http.requests.drained=1"), "{}", ended.log);
+    assert!(
+        ended.log.contains("http.requests.drained=1"),
+        "{}",
+        ended.log
+    );
 }
 
 #[test]

@@ -55,7 +55,9 @@ fn a_link_that_a_crash_emptied_counts_as_absent_and_a_push_repairs_it() {
     let server = TestRegistry::new().start();
     let (client, image) = (server.client(), Image::new(3));
     let digest = client.push_image("a/b", "v1", &image);
-    client.push_manifest("a/b", "v2", &image.manifest).expect(201);
+    client
+        .push_manifest("a/b", "v2", &image.manifest)
+        .expect(201);
     fs::write(server.store().tag("a/b", "v1"), "").unwrap();
     let answer = client.pull_manifest("a/b", "v1").expect(404);
     assert_eq!(answer.code(), "MANIFEST_UNKNOWN");
@@ -63,7 +65,9 @@ fn a_link_that_a_crash_emptied_counts_as_absent_and_a_push_repairs_it() {
     client.expect_image("a/b", "v2", &image);
     let line = server.logged("link does not hold a digest");
     assert!(line.contains("level=warning"), "{line}");
-    client.push_manifest("a/b", "v1", &image.manifest).expect(201);
+    client
+        .push_manifest("a/b", "v1", &image.manifest)
+        .expect(201);
     client.expect_image("a/b", "v1", &image);
 
     // The links of the manifest and of its layers, which a push finds by asking for them.
@@ -100,12 +104,18 @@ fn content_that_is_missing_is_not_served_as_something_else() {
     // A push that asks first is told to send it.
     let target = format!("/v2/a/b/blobs/{layer}");
     client.send(Request::head(target)).expect(404);
-    client.push_manifest("a/b", "v2", &image.manifest).expect(400);
+    client
+        .push_manifest("a/b", "v2", &image.manifest)
+        .expect(400);
     client.push_blob("a/b", &image.blobs[1]);
-    client.push_manifest("a/b", "v2", &image.manifest).expect(201);
+    client
+        .push_manifest("a/b", "v2", &image.manifest)
+        .expect(201);
 
     fs::remove_file(server.store().blob(&digest)).unwrap();
     client.pull_manifest("a/b", "v1").expect(404);
-    client.push_manifest("a/b", "v1", &image.manifest).expect(201);
+    client
+        .push_manifest("a/b", "v1", &image.manifest)
+        .expect(201);
     client.expect_image("a/b", "v1", &image);
 }

@@ -106,6 +106,26 @@ impl TestRegistry {
         Server::listening(self, process)
     }
 
+    /// Starts a server that does not say where it listens: at a socket file.
+    pub(crate) fn start_quiet(self) -> Server {
+        self.start_at_socket(Process::start)
+    }
+
+    /// Starts a server whose output nobody reads, at a socket file.
+    pub(crate) fn start_unheard(self) -> Server {
+        self.start_at_socket(Process::start_unheard)
+    }
+
+    fn start_at_socket(self, start: fn(&mut Command) -> Process) -> Server {
+        let socket = self.file("registry.sock");
+        let registry = self
+            .with("http.net", "unix")
+            .with("http.addr", text(&socket));
+        registry.write_configuration();
+        let process = start(&mut registry.command(&["serve", CONFIGURATION]));
+        Server::at_socket(registry, process, socket)
+    }
+
     /// Runs a command that comes to its end by itself.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         Process::start(&mut self.command(arguments)).end()

@@ -77,7 +77,10 @@ impl Client {
         assert_eq!(manifest.body, image.manifest);
         for blob in &image.blobs {
             let pulled = self.pull_blob(name, &Digest::sha256(blob)).expect(200);
-            assert!(pulled.body == *blob, "a blob of {name} is not what was pushed");
+            assert!(
+                pulled.body == *blob,
+                "a blob of {name} is not what was pushed"
+            );
         }
     }
 
@@ -117,7 +120,9 @@ impl Upload {
     /// Asks how many bytes arrived, and where the upload goes on. None and one look alike.
     #[track_caller]
     pub(crate) fn offset(&mut self) -> u64 {
-        let answer = self.client.get(format!("/v2/{}/blobs/uploads/{}", self.name, self.id()));
+        let answer = self
+            .client
+            .get(format!("/v2/{}/blobs/uploads/{}", self.name, self.id()));
         let answer = answer.expect(204);
         self.location = answer.location();
         let range = answer.header("range").unwrap();
@@ -127,7 +132,11 @@ impl Upload {
 
     /// The request that finishes the upload.
     pub(crate) fn completing(&self, digest: &Digest) -> Request {
-        let separator = if self.location.contains('?') { '&' } else { '?' };
+        let separator = if self.location.contains('?') {
+            '&'
+        } else {
+            '?'
+        };
         Request::put(format!("{}{separator}digest={digest}", self.location))
     }
 

@@ -1,0 +1,212 @@
+//! `registry garbage-collect`, on the store of a server that was stopped.
+
+use std::fs;
+
+use wharf_oci::Digest;
+
+use crate::image::Image;
+use crate::process::Ended;
+use crate::request::Request;
+use crate::store::Store;
+use crate::test_registry::{CONFIGURATION, TestRegistry, text};
+
+/// A store with one tagged image, one that lost its tag, and a blob that no manifest names.
+struct Littered {
+    registry: TestRegistry,
+    tagged: Image,
+    untagged: Image,
+    orphan: Digest,
+}
+
+impl Littered {
+    fn new() -> Self {
+        let server = TestRegistry::new().start();
+        let client = server.client();
+        let (tagged, untagged) = (Image::new(1), Image::new(50));
+        client.push_image("team/app", "v1", &untagged);
+        client.push_image("team/app", "v1", &tagged);
+        let orphan = client.push_blob("team/app", b"nobody names this");
+        Self {
+            registry: server.stop(),
+            tagged,
+            untagged,
+            orphan,
+        }
+    }
+
+    fn collect(&self, flags: &[&str]) -> Ended {
+        let mut arguments = vec!["garbage-collect"];
+        arguments.extend(flags);
+        arguments.push(CONFIGURATION);
+        self.registry.run(&arguments)
+    }
+
+    fn store(&self) -> Store {
+        self.registry.store()
+    }
+}
+
+#[track_caller]
+fn expect_success(ended: &Ended) {
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert!(!ended.log.contains("level=error"), "{}", ended.log);
+}
+
+#[test]
+fn what_no_manifest_names_is_deleted_and_said() {
+    let littered = Littered::new();
+    let before = littered.store().files();
+    let dry = littered.collect(&["--dry-run"]);
+    expect_success(&dry);
+    assert_eq!(littered.store().files(), before);
+
+    let collected = littered.collect(&[]);
+    expect_success(&collected);
+    assert_eq!(collected.output, dry.output);
+    let output = &collected.output;
+    assert!(
+        output.starts_with("team/app\nteam/app: marking manifest sha256:"),
+        "{output}"
+    );
+    let tagged = littered.tagged.digest();
+    assert!(
+        output.contains(&format!("team/app: marking manifest {tagged} \n")),
+        "{output}"
+    );
+    let summary = "\n\n8 blobs marked, 1 blobs and 0 manifests eligible for deletion\n";
+    assert!(output.contains(summary), "{output}");
+    let eligible = format!("\nblob eligible for deletion: {}\n", littered.orphan);
+    assert!(output.contains(&eligible), "{output}");
+    assert!(!littered.store().blob(&littered.orphan).exists());
+
+    let server = littered.registry.start();
+    let client = server.client();
+    client.expect_image("team/app", "v1", &littered.tagged);
+    let untagged = littered.untagged.digest();
+    client.expect_image("team/app", untagged.as_str(), &littered.untagged);
+    client.pull_blob("team/app", &littered.orphan).expect(404);
+}
+
+#[test]
+fn what_no_tag_reaches_is_deleted_when_asked_for() {
+    let littered = Littered::new();
+    let digest = littered.untagged.digest();
+    let collected = littered.collect(&["-m"]);
+    expect_success(&collected);
+    let line = format!("manifest eligible for deletion: {{team/app {digest} [v1]}}\n");
+    assert!(collected.output.contains(&line), "{}", collected.output);
+    assert_eq!(littered.store().blobs().len(), 4);
+
+    let server = littered.registry.start();
+    let client = server.client();
+    client.expect_image("team/app", "v1", &littered.tagged);
+    client
+        .pull_manifest("team/app", digest.as_str())
+        .expect(404);
+    // What was deleted can be pushed again.
+    client.push_image("team/app", "v2", &littered.untagged);
+    client.expect_image("team/app", "v2", &littered.untagged);
+}
+
+#[test]
+fn quiet_prints_nothing_and_flags_may_be_together() {
+    let littered = Littered::new();
+    let before = littered.store().files();
+    let dry = littered.collect(&["-d", "-m", "-q"]);
+    expect_success(&dry);
+    assert_eq!(dry.output, "");
+    assert_eq!(littered.store().files(), before);
+    let quiet = littered.collect(&["-mq"]);
+    expect_success(&quiet);
+    assert_eq!(quiet.output, "");
+    assert_eq!(littered.store().blobs().len(), 4);
+    let again = littered.collect(&["--delete-untagged=true", "--quiet=false"]);
+    expect_success(&again);
+    let summary = "\n\n4 blobs marked, 0 blobs and 0 manifests eligible for deletion\n";
+    assert!(again.output.ends_with(summary), "{}", again.output);
+}
+
+#[test]
+fn a_manifest_that_cannot_be_read_keeps_everything() {
+    for damage in ["", "{\"half a manif"] {
+        let littered = Littered::new();
+        let manifest = littered.store().blob(&littered.tagged.digest());
+        fs::write(manifest, damage).unwrap();
+        let before = littered.store().files();
+        for flags in [&["-d"][..], &[], &["-m"], &["-q", "-m"]] {
+            let ended = littered.collect(flags);
+            assert_eq!(ended.code, Some(1), "{damage:?} {flags:?}: {}", ended.log);
+            let last = ended.log.lines().last().unwrap();
+            assert!(
+                last.starts_with("failed to garbage collect: nothing was deleted"),
+                "{last}"
+            );
+            assert!(last.contains(littered.tagged.digest().as_str()), "{last}");
+            assert_eq!(littered.store().files(), before);
+        }
+    }
+}
+
+#[test]
+fn an_upload_in_progress_is_left_alone() {
+    let server = TestRegistry::new().start();
+    let mut upload = server.client().start_upload("a/b");
+    upload.append(b"half of it, ");
+    let registry = server.stop();
+    let ended = registry.run(&["garbage-collect", "-m", CONFIGURATION]);
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    let server = registry.start();
+    let mut upload = upload.through(server.client());
+    upload.append(b"the other half");
+    upload
+        .complete(&Digest::sha256(b"half of it, the other half"))
+        .expect(201);
+}
+
+#[test]
+fn the_configuration_is_found_as_by_serve() {
+    let littered = Littered::new();
+    let path = littered.registry.file(CONFIGURATION);
+    let registry = littered
+        .registry
+        .with_env("REGISTRY_CONFIGURATION_PATH", text(&path));
+    let ended = registry.run(&["garbage-collect", "-m"]);
+    expect_success(&ended);
+    assert!(
+        ended.output.contains("3 blobs") || ended.output.contains("5 blobs"),
+        "{}",
+        ended.output
+    );
+    assert_eq!(registry.store().blobs().len(), 4);
+
+    let ended = registry.run(&["garbage-collect", "missing.yml"]);
+    assert_eq!(ended.code, Some(1));
+    let line = "configuration error: open missing.yml: no such file or directory\n";
+    assert_eq!((ended.output.as_str(), ended.log.as_str()), ("", line));
+}
+
+#[test]
+fn an_empty_store_is_no_failure() {
+    let registry = TestRegistry::new();
+    registry.write_configuration();
+    let ended = registry.run(&["garbage-collect", CONFIGURATION]);
+    expect_success(&ended);
+    let summary = "\n0 blobs marked, 0 blobs and 0 manifests eligible for deletion\n";
+    assert_eq!(ended.output, summary);
+}
+
+#[test]
+fn a_repository_that_was_deleted_by_requests_gives_its_space_back() {
+    let server = TestRegistry::new()
+        .with("storage.delete.enabled", true)
+        .start();
+    let (client, image) = (server.client(), Image::new(1));
+    let digest = client.push_image("a/b", "v1", &image);
+    let target = format!("/v2/a/b/manifests/{digest}");
+    client.send(Request::delete(target)).expect(202);
+    assert_eq!(server.store().blobs().len(), 4);
+    let registry = server.stop();
+    let ended = registry.run(&["garbage-collect", CONFIGURATION]);
+    expect_success(&ended);
+    assert_eq!(registry.store().blobs(), Vec::<String>::new());
+}
