@@ -9,6 +9,9 @@ use crate::text::{is_separated_runs, text_form};
 /// The name of a repository, such as `library/nginx` (OCI distribution-spec, Pulling manifests:
 /// `<name>`).
 ///
+/// Beyond the specification, and as in CNCF Distribution, the first of several components may be
+/// the name of a host: `Example.com/nginx` has upper-case letters, and stores have such names.
+///
 /// The order compares component by component, so `/` sorts before every other character and `a/b`
 /// stands before `a-b`. It is the total order of the catalog, and the order in which a walk of the
 /// store meets the names.
@@ -25,6 +28,11 @@ impl RepositoryName {
         &self.0
     }
 
+    /// Whether a name of several components may begin with this one.
+    pub fn can_begin_with(component: &str) -> bool {
+        is_component(component) || is_host(component)
+    }
+
     /// Returns the parts between the slashes; there is at least one.
     pub fn components(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.0.split('/')
@@ -38,11 +46,11 @@ impl FromStr for RepositoryName {
         if text.is_empty() {
             return Err(NameError::Empty);
         }
-        let is_separator = |s: &str| matches!(s, "." | "_" | "__") || s.bytes().all(|b| b == b'-');
-        if let Some(component) = text
-            .split('/')
-            .find(|component| !is_separated_runs(component, is_separator))
-        {
+        let path = match text.split_once('/') {
+            Some((host, path)) if is_host(host) => path,
+            _ => text,
+        };
+        if let Some(component) = path.split('/').find(|component| !is_component(component)) {
             return Err(NameError::Grammar {
                 component: component.to_owned(),
             });
@@ -52,6 +60,22 @@ impl FromStr for RepositoryName {
         }
         Ok(Self(text.into()))
     }
+}
+
+/// Whether a text is a component: lower-case runs, separated by one dot, one or two underscores,
+/// or hyphens.
+fn is_component(text: &str) -> bool {
+    let is_separator = |s: &str| matches!(s, "." | "_" | "__") || s.bytes().all(|b| b == b'-');
+    is_separated_runs(text, is_separator)
+}
+
+/// Whether a text is the name of a host, without a port.
+fn is_host(text: &str) -> bool {
+    text.split('.').all(|label| {
+        let within = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        let hyphen_at_an_end = label.starts_with('-') || label.ends_with('-');
+        !label.is_empty() && !hyphen_at_an_end && label.bytes().all(within)
+    })
 }
 
 impl Ord for RepositoryName {
@@ -114,6 +138,9 @@ mod tests {
             "tags/list",
             "manifests/v2",
             "a/b/c/d/e/f",
+            "Example.com/nginx",
+            "UPPER/x",
+            "A--b.c/x",
             &longest,
         ] {
             assert_eq!(text.parse::<RepositoryName>().unwrap().as_str(), text);
@@ -139,6 +166,11 @@ mod tests {
             ("a b", "a b"),
             ("é", "é"),
             ("foo.com:5000/x", "foo.com:5000"),
+            ("Example.com", "Example.com"),
+            ("Example..com/x", "Example..com"),
+            ("-A/x", "-A"),
+            ("A-/x", "A-"),
+            ("a/Example.com/x", "Example.com"),
             ("a/../b", ".."),
             ("a\n", "a\n"),
             ("a/_ext", "_ext"),

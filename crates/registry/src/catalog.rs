@@ -65,7 +65,7 @@ impl<'a> Walk<'a> {
         let mut path = String::new();
         for component in last.into_iter().flat_map(|last| last.split('/')) {
             walk.push(path.clone(), Some(component.to_owned())).await?;
-            if !is_component(component) {
+            if !is_component(&path, component) {
                 return Ok(walk);
             }
             join(&mut path, component);
@@ -144,7 +144,7 @@ impl<'a> Walk<'a> {
         entries.retain(|entry| entry.kind == EntryKind::Folder && !entry.name.starts_with('_'));
         let mut names = VecDeque::with_capacity(entries.len());
         for entry in entries {
-            if is_component(&entry.name) {
+            if is_component(path, &entry.name) {
                 names.push_back(entry.name);
             } else {
                 self.passed_by.extend(folder.child(&entry.name));
@@ -154,9 +154,13 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Whether a folder's name can be a component of a repository's name.
-fn is_component(name: &str) -> bool {
-    name.parse::<RepositoryName>().is_ok()
+/// Whether a folder's name can be the next component of a repository's name.
+fn is_component(path: &str, name: &str) -> bool {
+    if path.is_empty() {
+        RepositoryName::can_begin_with(name)
+    } else {
+        name.parse::<RepositoryName>().is_ok()
+    }
 }
 
 fn join(path: &mut String, component: &str) {

@@ -4,7 +4,7 @@ use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::ArgAction;
+use clap::builder::{ArgAction, OsStringValueParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
@@ -24,7 +24,7 @@ pub(crate) enum Command {
 #[derive(Debug, PartialEq, Eq, Args)]
 pub(crate) struct ServeArgs {
     /// The configuration file, if one is named.
-    #[arg(value_name = "CONFIG", value_hint = ValueHint::FilePath, help = CONFIG_HELP)]
+    #[arg(value_name = "CONFIG", value_parser = any_path(), value_hint = ValueHint::FilePath, help = CONFIG_HELP)]
     pub(crate) config: Option<PathBuf>,
     /// More arguments are read over, as in CNCF Distribution.
     #[arg(hide = true, value_name = "IGNORED")]
@@ -35,7 +35,7 @@ pub(crate) struct ServeArgs {
 #[derive(Debug, PartialEq, Eq, Args)]
 pub(crate) struct GarbageCollectArgs {
     /// The configuration file, if one is named.
-    #[arg(value_name = "CONFIG", value_hint = ValueHint::FilePath, help = CONFIG_HELP)]
+    #[arg(value_name = "CONFIG", value_parser = any_path(), value_hint = ValueHint::FilePath, help = CONFIG_HELP)]
     pub(crate) config: Option<PathBuf>,
     /// do everything except remove the blobs
     #[arg(short = 'd', long, action = ArgAction::Set, num_args = 0..=1, require_equals = true,
@@ -153,6 +153,11 @@ struct Cli {
     command: Option<Command>,
 }
 
+/// Reads a path, the empty one too: what a script means by it is for the configuration to refuse.
+fn any_path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
 /// Turns what the parser cannot go on with into what is printed.
 fn exit_for(error: &clap::Error, command: &str) -> CliExit {
     let text_of = |kind| match error.get(kind) {
@@ -186,7 +191,7 @@ fn exit_for(error: &clap::Error, command: &str) -> CliExit {
                 _ => String::new(),
             };
             let values = match error.get(ContextKind::ValidValue) {
-                Some(ContextValue::Strings(values)) => {
+                Some(ContextValue::Strings(values)) if !values.is_empty() => {
                     format!("; use one of {}", values.join(", "))
                 }
                 _ => String::new(),

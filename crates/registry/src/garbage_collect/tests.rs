@@ -387,7 +387,7 @@ async fn nothing_is_deleted_while_a_manifest_cannot_be_understood() {
 #[tokio::test]
 async fn nothing_is_deleted_while_manifests_are_under_a_name_that_is_not_accepted() {
     let long = format!("{}/{}/c", "a".repeat(127), "b".repeat(127));
-    for foreign in ["Upper/app", "a/Example.com/b", "a/.hidden", &long] {
+    for foreign in ["Upper", "a/Example.com/b", "a/.hidden", &long] {
         let test = TestRegistry::new();
         let repository = test.repository("a");
         push_image(&repository, "x", Some("v1")).await;
@@ -401,6 +401,17 @@ async fn nothing_is_deleted_while_manifests_are_under_a_name_that_is_not_accepte
         assert!(report.broken[0].contains(foreign), "{:?}", report.broken);
         assert_eq!(test.files().await, before);
     }
+}
+
+#[tokio::test]
+async fn repositories_under_the_name_of_a_host_are_collected_too() {
+    let test = TestRegistry::new();
+    push_image(&test.repository("Example.com/app"), "x", Some("v1")).await;
+    push_blob(&test.repository("Example.com/app"), "garbage").await;
+    let (report, lines) = collect(&test, DELETE_UNTAGGED).await;
+    assert!(report.broken.is_empty(), "{:?}", report.broken);
+    assert_eq!((report.blobs, report.manifests), (1, 0));
+    assert_eq!(lines[0], "Example.com/app");
 }
 
 #[tokio::test]

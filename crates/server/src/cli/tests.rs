@@ -31,6 +31,16 @@ fn serve_takes_a_configuration_and_reads_over_the_rest() {
 }
 
 #[test]
+fn an_empty_path_is_a_path() {
+    let line = ["registry", "serve", ""].map(OsString::from);
+    let parsed = Command::parse_from(line).unwrap();
+    let Command::Serve(ServeArgs { config, .. }) = parsed else {
+        panic!("{parsed:?}");
+    };
+    assert_eq!(config, Some(PathBuf::new()));
+}
+
+#[test]
 fn garbage_collect_takes_flags_anywhere() {
     for (line, flags) in [
         ("registry garbage-collect a.yml", [false, false, false]),

@@ -44,12 +44,12 @@ async fn serve(parts: Parts, inherited: Option<Listener>) -> Result<(), Failure>
             .await
             .map_err(Failure::setup)?,
     };
-    let background = parts.health.spawn_checks();
-    let purging = tokio::spawn(maintenance::purge_uploads(parts.registry, parts.purging));
     let debug = match parts.debug {
         Some(debug) => Some(debug.listen().await?),
         None => None,
     };
+    let background = parts.health.spawn_checks();
+    let purging = tokio::spawn(maintenance::purge_uploads(parts.registry, parts.purging));
     let encrypted = if parts.tls.is_some() { ", tls" } else { "" };
     tracing::info!("listening on {}{encrypted}", listener.local_address());
     let drain = parts.options.drain;

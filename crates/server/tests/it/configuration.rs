@@ -102,8 +102,8 @@ fn what_is_not_known_is_named_in_the_log_and_read_over() {
         .start();
     server.client().get("/v2/").expect(200);
     for name in [
-        "http.adr:",
-        "storag:",
+        "unknown key http.adr;",
+        "unknown key storag;",
         "REGISTRY_HTP_ADDR",
         "REGISTRY_HTTP_ADRR",
     ] {

@@ -86,6 +86,35 @@ async fn http2_is_chosen_by_negotiation_and_carries_a_whole_image() {
     );
 }
 
+#[tokio::test]
+async fn a_body_over_http2_that_is_cut_off_is_no_blob() {
+    let server = TestRegistry::new().with_tls().start();
+    let mut client = Http2::connect(&server).await;
+    let content = Bytes::from(noise(4, 200_000));
+    let digest = Digest::sha256(&content);
+    for length in [None, Some(content.len() + 1)] {
+        let mut upload = server.client().start_upload("a/b");
+        let data = server.store().upload("a/b", upload.id());
+        let (sender, body) = body_of(content.clone());
+        let mut request = request(Method::PUT, &upload.completing(&digest).target, body);
+        if let Some(length) = length {
+            request.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        }
+        let answer = tokio::spawn(client.sender.send_request(request));
+        wait::until("the bytes to arrive", || {
+            (size(&data) == Some(content.len() as u64)).then_some(())
+        });
+        // All of the content is there; that it is all of it was not said.
+        drop(sender);
+        if let Ok(answer) = answer.await.unwrap() {
+            assert_ne!(answer.status(), 201);
+        }
+        assert_eq!(upload.offset(), content.len() as u64);
+        server.client().pull_blob("a/b", &digest).expect(404);
+    }
+    assert_eq!(server.store().blobs(), Vec::<String>::new());
+}
+
 #[test]
 fn protocols_are_negotiated_as_configured() {
     for (disabled, offered, expected) in [

@@ -172,11 +172,6 @@ fn the_configuration_is_found_as_by_serve() {
         .with_env("REGISTRY_CONFIGURATION_PATH", text(&path));
     let ended = registry.run(&["garbage-collect", "-m"]);
     expect_success(&ended);
-    assert!(
-        ended.output.contains("3 blobs") || ended.output.contains("5 blobs"),
-        "{}",
-        ended.output
-    );
     assert_eq!(registry.store().blobs().len(), 4);
 
     let ended = registry.run(&["garbage-collect", "missing.yml"]);

@@ -2,7 +2,7 @@
 
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::NamedTempFile;
 
 use crate::wait;
@@ -70,6 +70,16 @@ impl Process {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Lets the process have this many files open.
+    pub(crate) fn limit_files(&self, count: u64) {
+        let limit = Rlimit {
+            current: Some(count),
+            maximum: Some(count),
+        };
+        let id = Pid::from_child(&self.child);
+        prlimit(Some(id), Resource::Nofile, limit).unwrap();
     }
 
     /// Waits until the process has ended by itself.

@@ -122,6 +122,11 @@ impl Server {
         self.process.signal(signal);
     }
 
+    /// Lets the server have this many files open.
+    pub(crate) fn limit_files(&self, count: u64) {
+        self.process.limit_files(count);
+    }
+
     /// Waits until nobody is let in any more.
     pub(crate) fn refuses_connections(&self) {
         wait::until("connections to be refused", || {

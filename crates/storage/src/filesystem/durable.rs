@@ -1,106 +1,170 @@
 //! Changes of a file system that survive a power cut: write, sync, rename, sync the folder.
 
 use std::{
+    collections::HashSet,
     fs::{self, File, OpenOptions},
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 /// The ending of temporary files; what has it was never acknowledged.
 pub(super) const TEMPORARY: &str = ".tmp";
 
-/// Replaces a file's content atomically, making the folders above it.
-pub(super) fn replace(path: &Path, content: &[u8], sync: bool) -> io::Result<()> {
-    let temporary = temporary_sibling(path);
-    let written = create(&temporary, sync)
-        .and_then(|mut file| {
-            file.write_all(content)?;
-            if sync { file.sync_all() } else { Ok(()) }
-        })
-        .and_then(|()| fs::rename(&temporary, path));
-    if let Err(error) = written {
-        // It may never have been made; the first error is the one to tell.
-        let _ = fs::remove_file(&temporary);
-        return Err(error);
-    }
-    sync_folder_of(path, sync)
+/// Makes changes below a root, and remembers which folders are known to survive a power cut.
+#[derive(Debug)]
+pub(super) struct Disk {
+    root: PathBuf,
+    /// Folders whose own entries are on the disk. Folders that a write made which nobody waits
+    /// for are not among them, so the next durable write below them syncs them first.
+    durable: Mutex<HashSet<PathBuf>>,
 }
 
-/// Gives a file or folder another name, replacing a file, and syncs the folder it arrives in.
-///
-/// The folder it leaves is not synced: the journal of a file system keeps both halves of a rename
-/// together, and where it does not, both names exist after a crash, which loses nothing.
-pub(super) fn rename(from: &Path, to: &Path, sync: bool) -> io::Result<()> {
-    match fs::rename(from, to) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // Either the source is missing, which the second try tells, or the target's folder.
-            fs::symlink_metadata(from)?;
-            create_folders(parent(to), sync)?;
-            fs::rename(from, to)?;
+impl Disk {
+    pub(super) fn new(root: PathBuf) -> Self {
+        Self {
+            root,
+            durable: Mutex::new(HashSet::new()),
         }
-        other => other?,
     }
-    sync_folder_of(to, sync)
-}
 
-/// Deletes a file, or a folder with all that is in it, and syncs the folder above.
-pub(super) fn delete(path: &Path, sync: bool) -> io::Result<()> {
-    if fs::symlink_metadata(path)?.is_dir() {
-        fs::remove_dir_all(path)?;
-    } else {
-        fs::remove_file(path)?;
+    pub(super) fn root(&self) -> &Path {
+        &self.root
     }
-    match sync_folder_of(path, sync) {
-        // The folder above went too, by another hand: then so did this, for good.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        synced => synced,
+
+    /// Replaces a file's content atomically, making the folders above it.
+    pub(super) fn replace(&self, path: &Path, content: &[u8], sync: bool) -> io::Result<()> {
+        let temporary = temporary_sibling(path);
+        let written = self
+            .create(&temporary)
+            .and_then(|mut file| {
+                file.write_all(content)?;
+                if sync { file.sync_all() } else { Ok(()) }
+            })
+            .and_then(|()| fs::rename(&temporary, path));
+        if let Err(error) = written {
+            // It may never have been made; the first error is the one to tell.
+            let _ = fs::remove_file(&temporary);
+            return Err(error);
+        }
+        self.settle(path, sync)
     }
-}
 
-/// Makes a new file, and the folders above it.
-pub(super) fn create(path: &Path, sync: bool) -> io::Result<File> {
-    open_making_folders(OpenOptions::new().write(true).create_new(true), path, sync)
-}
-
-/// Opens a file, making the folders above it when they are missing. Tries again when a folder
-/// vanishes in between: empty folders are tidied away by others.
-pub(super) fn open_making_folders(
-    options: &OpenOptions,
-    path: &Path,
-    sync: bool,
-) -> io::Result<File> {
-    for _ in 0..ATTEMPTS {
-        match options.open(path) {
+    /// Gives a file or folder another name, replacing a file, and syncs the folder it arrives in.
+    ///
+    /// The folder it leaves is not synced: the journal of a file system keeps both halves of a
+    /// rename together, and where it does not, both names exist after a crash, which loses
+    /// nothing.
+    pub(super) fn rename(&self, from: &Path, to: &Path, sync: bool) -> io::Result<()> {
+        match fs::rename(from, to) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                create_folders(parent(path), sync)?;
+                // Either the source is missing, which this tells, or the target's folder.
+                fs::symlink_metadata(from)?;
+                self.create_folders(parent(to))?;
+                fs::rename(from, to)?;
             }
-            opened => return opened,
+            other => other?,
+        }
+        self.settle(to, sync)
+    }
+
+    /// Deletes a file, or a folder with all that is in it, and syncs the folder above.
+    pub(super) fn delete(&self, path: &Path, sync: bool) -> io::Result<()> {
+        if fs::symlink_metadata(path)?.is_dir() {
+            fs::remove_dir_all(path)?;
+        } else {
+            fs::remove_file(path)?;
+        }
+        if !sync {
+            return Ok(());
+        }
+        match sync_folder(parent(path)) {
+            // The folder above went too, by another hand: then so did this, for good.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            synced => synced,
         }
     }
-    options.open(path)
-}
 
-/// Makes a folder and those above it; each is durable when this returns.
-fn create_folders(folder: &Path, sync: bool) -> io::Result<()> {
-    match fs::create_dir(folder) {
-        Ok(()) => sync_folder_of(folder, sync),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            create_folders(parent(folder), sync)?;
-            match fs::create_dir(folder) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-                _ => sync_folder_of(folder, sync),
+    /// Makes a new file, and the folders above it.
+    fn create(&self, path: &Path) -> io::Result<File> {
+        self.open_making_folders(OpenOptions::new().write(true).create_new(true), path)
+    }
+
+    /// Opens a file, making the folders above it when they are missing. Tries again when a folder
+    /// vanishes in between: empty folders are tidied away by others.
+    pub(super) fn open_making_folders(
+        &self,
+        options: &OpenOptions,
+        path: &Path,
+    ) -> io::Result<File> {
+        for _ in 0..ATTEMPTS {
+            match options.open(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.create_folders(parent(path))?;
+                }
+                opened => return opened,
             }
         }
-        Err(error) => Err(error),
+        options.open(path)
+    }
+
+    /// Makes a folder and those above it; they are not durable yet.
+    fn create_folders(&self, folder: &Path) -> io::Result<()> {
+        match fs::create_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.create_folders(parent(folder))?;
+                match fs::create_dir(folder) {
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                    made => made?,
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+            made => made?,
+        }
+        // One of this name may have been deleted, by us or by hand, since it was synced.
+        self.known().remove(folder);
+        Ok(())
+    }
+
+    /// Makes an entry that was just written durable, with all folders that lead to it.
+    fn settle(&self, path: &Path, sync: bool) -> io::Result<()> {
+        if !sync {
+            return Ok(());
+        }
+        let folder = parent(path);
+        sync_folder(folder)?;
+        let unknown: Vec<&Path> = {
+            let known = self.known();
+            folder
+                .ancestors()
+                .take_while(|above| *above != self.root && !known.contains(*above))
+                .collect()
+        };
+        for above in &unknown {
+            sync_folder(parent(above))?;
+        }
+        // Only now: whoever finds a folder among the known relies on all those above it.
+        let mut known = self.known();
+        if known.len() + unknown.len() > KNOWN_FOLDERS {
+            known.clear();
+        }
+        known.extend(unknown.into_iter().map(Path::to_owned));
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) fn known_folders(&self) -> HashSet<PathBuf> {
+        self.known().clone()
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+        // Nothing panics while it holds the lock.
+        self.durable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn sync_folder_of(path: &Path, sync: bool) -> io::Result<()> {
-    if !sync {
-        return Ok(());
-    }
-    File::open(parent(path))?.sync_all()
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 fn parent(path: &Path) -> &Path {
@@ -111,7 +175,7 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-fn temporary_sibling(path: &Path) -> std::path::PathBuf {
+fn temporary_sibling(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}{TEMPORARY}", uuid::Uuid::new_v4()));
     path.with_file_name(name)
@@ -119,3 +183,5 @@ fn temporary_sibling(path: &Path) -> std::path::PathBuf {
 
 /// How often a vanished folder is made again before the error is told.
 const ATTEMPTS: usize = 8;
+/// How many folders are remembered, so that memory stays bounded; the next ones are synced anew.
+const KNOWN_FOLDERS: usize = 16_384;

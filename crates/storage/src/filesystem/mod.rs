@@ -10,7 +10,7 @@ mod writer;
 
 use std::{
     fs::{self, File},
-    io::Read,
+    io::{ErrorKind, Read},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -24,7 +24,7 @@ use crate::{
     Entry, EntryKind, Error, FileInfo, FileWriter, ListPage, OpenFile, Payload, ReadRange, Reader,
     StorageDriver, StoragePath, Sync, WriteMode,
     config::{Durability, FilesystemConfig},
-    filesystem::writer::FilesystemWriter,
+    filesystem::{durable::Disk, writer::FilesystemWriter},
 };
 
 /// A store in a folder.
@@ -36,7 +36,7 @@ pub struct Filesystem {
 /// What the driver and its writers have in common.
 #[derive(Debug)]
 struct Shared {
-    root: PathBuf,
+    disk: Disk,
     durability: Durability,
     threads: Semaphore,
 }
@@ -59,7 +59,7 @@ impl Filesystem {
         let threads = Semaphore::new(maxthreads.min(Semaphore::MAX_PERMITS));
         Ok(Self {
             shared: Arc::new(Shared {
-                root,
+                disk: Disk::new(root),
                 durability,
                 threads,
             }),
@@ -79,7 +79,7 @@ pub struct OpenError {
 
 impl Shared {
     fn locate(&self, path: &StoragePath) -> PathBuf {
-        self.root.join(path.relative())
+        self.disk.root().join(path.relative())
     }
 
     /// Whether a write asked for as `sync` is to be synced here.
@@ -133,7 +133,9 @@ impl StorageDriver for Filesystem {
     ) -> Result<(), Error> {
         self.shared
             .blocking("write", path, move |shared, path| {
-                durable::replace(&shared.locate(path), &content, shared.syncs(sync))
+                shared
+                    .disk
+                    .replace(&shared.locate(path), &content, shared.syncs(sync))
                     .map_err(|source| Error::from_io("write", path, source))
             })
             .await
@@ -144,7 +146,7 @@ impl StorageDriver for Filesystem {
             let file = File::open(path)?;
             let metadata = file.metadata()?;
             if metadata.is_dir() {
-                return Err(std::io::ErrorKind::NotFound.into());
+                return Err(ErrorKind::NotFound.into());
             }
             Ok((file, metadata.size()))
         };
@@ -173,8 +175,18 @@ impl StorageDriver for Filesystem {
     }
 
     async fn stat(&self, path: &StoragePath) -> Result<FileInfo, Error> {
-        let metadata = fs::metadata(self.shared.locate(path))
-            .map_err(|source| Error::from_io("stat", path, source))?;
+        let metadata = fs::metadata(self.shared.locate(path)).map_err(|source| {
+            // A root that has become a file is no empty store: it is none at all.
+            if source.kind() == ErrorKind::NotADirectory && *path == StoragePath::root() {
+                let (operation, path) = ("stat", path.clone());
+                return Error::Io {
+                    operation,
+                    path,
+                    source,
+                };
+            }
+            Error::from_io("stat", path, source)
+        })?;
         let kind = if metadata.is_dir() {
             EntryKind::Folder
         } else {
@@ -194,13 +206,8 @@ impl StorageDriver for Filesystem {
     async fn list(&self, folder: &StoragePath, page: ListPage) -> Result<Vec<Entry>, Error> {
         self.shared
             .blocking("list", folder, move |shared, folder| {
-                match read_folder(&shared.locate(folder), &page) {
-                    Ok(entries) => Ok(entries),
-                    Err(source) => match Error::from_io("list", folder, source) {
-                        Error::NotFound { .. } => Ok(Vec::new()),
-                        error => Err(error),
-                    },
-                }
+                read_folder(&shared.locate(folder), &page)
+                    .map_err(|source| Error::from_io("list", folder, source))
             })
             .await
     }
@@ -210,7 +217,9 @@ impl StorageDriver for Filesystem {
         self.shared
             .blocking("rename", from, move |shared, from| {
                 let sync = shared.syncs(Sync::Durable);
-                durable::rename(&shared.locate(from), &shared.locate(&target), sync)
+                shared
+                    .disk
+                    .rename(&shared.locate(from), &shared.locate(&target), sync)
                     .map_err(|source| Error::from_io("rename", from, source))
             })
             .await
@@ -219,7 +228,9 @@ impl StorageDriver for Filesystem {
     async fn delete(&self, path: &StoragePath) -> Result<(), Error> {
         self.shared
             .blocking("delete", path, |shared, path| {
-                durable::delete(&shared.locate(path), shared.syncs(Sync::Durable))
+                shared
+                    .disk
+                    .delete(&shared.locate(path), shared.syncs(Sync::Durable))
                     .map_err(|source| Error::from_io("delete", path, source))
             })
             .await
@@ -230,7 +241,10 @@ impl StorageDriver for Filesystem {
 /// or of one that a crash cut off, are not entries.
 fn read_folder(folder: &Path, page: &ListPage) -> std::io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
-    for entry in fs::read_dir(folder)? {
+    let Some(listing) = unless_missing(fs::read_dir(folder))? else {
+        return Ok(entries);
+    };
+    for entry in listing {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else {
             continue;
@@ -238,13 +252,18 @@ fn read_folder(folder: &Path, page: &ListPage) -> std::io::Result<Vec<Entry>> {
         if page.after.as_ref().is_some_and(|after| name <= *after) {
             continue;
         }
-        let mut file_type = entry.file_type()?;
+        // Where the listing does not tell the type, the entry may be gone by the time it is looked
+        // up: that is one entry less, not a folder without entries.
+        let Some(mut file_type) = unless_missing(entry.file_type())? else {
+            continue;
+        };
         if file_type.is_symlink() {
-            // Operators do link folders elsewhere; a link to nowhere is nothing.
-            match fs::metadata(entry.path()) {
-                Ok(metadata) => file_type = metadata.file_type(),
-                Err(_) => continue,
-            }
+            // Operators do link folders elsewhere; a link to nowhere is nothing, but one that
+            // cannot be followed now is an error.
+            let Some(metadata) = unless_missing(fs::metadata(entry.path()))? else {
+                continue;
+            };
+            file_type = metadata.file_type();
         }
         let kind = if file_type.is_dir() {
             EntryKind::Folder
@@ -264,9 +283,17 @@ fn read_folder(folder: &Path, page: &ListPage) -> std::io::Result<Vec<Entry>> {
     Ok(entries)
 }
 
+fn unless_missing<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>> {
+    use ErrorKind::{NotADirectory, NotFound};
+    match result {
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(None),
+        result => result.map(Some),
+    }
+}
+
 /// Reading a folder as a file says that there is no such file.
 fn not_a_file(operation: &'static str, path: &StoragePath, source: std::io::Error) -> Error {
-    if source.kind() == std::io::ErrorKind::IsADirectory {
+    if source.kind() == ErrorKind::IsADirectory {
         return Error::NotFound { path: path.clone() };
     }
     Error::from_io(operation, path, source)

@@ -41,6 +41,19 @@ async fn the_root_is_made_when_it_is_missing() {
 }
 
 #[tokio::test]
+async fn a_root_that_has_become_a_file_is_a_failure_and_no_empty_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    let driver = Filesystem::open(FilesystemConfig::new(&root)).unwrap();
+    fs::remove_dir(&root).unwrap();
+    let missing = driver.stat(&StoragePath::root()).await.unwrap_err();
+    assert!(missing.is_not_found());
+    fs::write(&root, "").unwrap();
+    let failed = driver.stat(&StoragePath::root()).await.unwrap_err();
+    assert!(matches!(failed, Error::Io { .. }), "{failed}");
+}
+
+#[tokio::test]
 async fn temporary_files_of_a_crash_are_not_entries() {
     let folder = tempfile::tempdir().unwrap();
     let driver = open(&folder);
@@ -124,4 +137,30 @@ async fn without_durability_content_still_arrives() {
         .await
         .unwrap();
     assert_eq!(driver.get_content(&path("/a/b")).await.unwrap(), "x");
+}
+
+#[tokio::test]
+async fn folders_of_a_lazy_write_are_made_durable_by_the_next_durable_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = open(&folder);
+    let known = || {
+        let mut known: Vec<_> = driver.shared.disk.known_folders().into_iter().collect();
+        known.sort();
+        known
+    };
+    let put = |at: &'static str, sync| {
+        let driver = &driver;
+        async move { driver.put_content(&path(at), Bytes::new(), sync).await }
+    };
+    put("/r/n/uploads/1/startedat", Sync::Lazy).await.unwrap();
+    assert!(known().is_empty());
+    put("/r/n/layers/link", Sync::Durable).await.unwrap();
+    let expected = ["r", "r/n", "r/n/layers"].map(|below| folder.path().join(below));
+    assert_eq!(known(), expected);
+    // By hand, as operators do it: what is made again is synced again.
+    fs::remove_dir_all(folder.path().join("r/n")).unwrap();
+    put("/r/n/uploads/2/startedat", Sync::Lazy).await.unwrap();
+    assert!(!known().contains(&folder.path().join("r/n")));
+    put("/r/n/layers/link", Sync::Durable).await.unwrap();
+    assert_eq!(known(), expected);
 }

@@ -1,18 +1,16 @@
 //! A file that is appended to, locked against other writers, and given its final name.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{IoSlice, Seek, SeekFrom, Write},
+    os::unix::fs::MetadataExt,
     sync::Arc,
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{
-    Error, FileWriter, StoragePath, Sync, WriteMode,
-    filesystem::{Shared, durable},
-};
+use crate::{Error, FileWriter, StoragePath, Sync, WriteMode, filesystem::Shared};
 
 /// The folder driver's writer. The lock is the file's own (`flock`), so it holds across
 /// processes and ends with the process.
@@ -66,15 +64,23 @@ fn open_locked(shared: &Shared, path: &StoragePath, mode: WriteMode) -> Result<(
     let mut options = OpenOptions::new();
     options.write(true);
     let mut file = match mode {
-        WriteMode::Create => {
-            durable::open_making_folders(options.create(true), &located, false).map_err(fail)?
-        }
+        WriteMode::Create => shared
+            .disk
+            .open_making_folders(options.create(true), &located)
+            .map_err(fail)?,
         WriteMode::Append => options.open(&located).map_err(fail)?,
     };
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(Error::Busy { path: path.clone() }),
         Err(TryLockError::Error(source)) => return Err(fail(source)),
+    }
+    // Between the opening and the lock, the file may have got its final name or been deleted by
+    // whoever held it: what is open then is a blob, or nothing, and no upload any more.
+    let ours = file.metadata().map_err(fail)?;
+    let named = fs::metadata(&located).map_err(fail)?;
+    if (ours.dev(), ours.ino()) != (named.dev(), named.ino()) {
+        return Err(Error::NotFound { path: path.clone() });
     }
     if mode == WriteMode::Create {
         file.set_len(0).map_err(fail)?;
@@ -116,7 +122,9 @@ impl FileWriter for FilesystemWriter {
         self.shared
             .blocking("commit", &self.path, move |shared, path| {
                 let sync = shared.syncs(Sync::Durable);
-                durable::rename(&shared.locate(path), &shared.locate(&to), sync)
+                shared
+                    .disk
+                    .rename(&shared.locate(path), &shared.locate(&to), sync)
                     .map_err(|source| Error::from_io("commit", path, source))
             })
             .await
