@@ -51,6 +51,12 @@ impl Marks {
         while let Some(folder) = walk.next_folder().await? {
             walk.push(folder.clone(), None).await?;
             let Ok(name) = folder.parse::<RepositoryName>() else {
+                // The name of a host alone: its repositories are the folders in it.
+                let folder = PathSpec::RepositoryFolder(&folder).path();
+                let entries = store.list(&folder, ListPage::all()).await?;
+                if entries.iter().any(|entry| entry.name == "_manifests") {
+                    marks.broken.push(not_accepted(&folder));
+                }
                 continue;
             };
             let local = LocalRepository {
@@ -61,8 +67,7 @@ impl Marks {
         }
         for folder in walk.passed_by {
             if let Some(foreign) = foreign_repository(store, folder).await? {
-                let what = format!("{foreign}: holds manifests under a name that is not accepted");
-                marks.broken.push(what);
+                marks.broken.push(not_accepted(&foreign));
             }
         }
         Ok(marks)
@@ -283,6 +288,10 @@ async fn tags(local: &LocalRepository) -> Result<BTreeMap<Tag, Vec<Digest>>, Err
         tags.insert(tag, kept);
     }
     Ok(tags)
+}
+
+fn not_accepted(folder: &StoragePath) -> String {
+    format!("{folder}: holds manifests under a name that is not accepted")
 }
 
 /// A folder with manifests, in or below one whose name is none of a repository: Distribution takes
