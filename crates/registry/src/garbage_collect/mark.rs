@@ -51,10 +51,12 @@ impl Marks {
         while let Some(folder) = walk.next_folder().await? {
             walk.push(folder.clone(), None).await?;
             let Ok(name) = folder.parse::<RepositoryName>() else {
-                // The name of a host alone: its repositories are the folders in it.
+                // The name of a host alone, whose repositories are the folders in it; what is too
+                // long was passed by.
                 let folder = PathSpec::RepositoryFolder(&folder).path();
                 let entries = store.list(&folder, ListPage::all()).await?;
-                if entries.iter().any(|entry| entry.name == "_manifests") {
+                let holds_manifests = entries.iter().any(|entry| entry.name == "_manifests");
+                if holds_manifests && !walk.passed_by.contains(&folder) {
                     marks.broken.push(not_accepted(&folder));
                 }
                 continue;
