@@ -218,8 +218,8 @@ async fn encrypt(socket: Socket, tls: &Tls) -> io::Result<Secured> {
     })
 }
 
-/// The largest head of a request, give or take its half: some clients send tokens of many
-/// kilobytes. Over HTTP/1.1 also what is read ahead of a body, or waits for the client.
+/// The largest head of a request, or up to twice that, by how it arrives: some clients send tokens
+/// of many kilobytes. Over HTTP/1.1 also what is read ahead of a body, or waits for the client.
 const MAX_HEAD: usize = 256 * 1024;
 
 /// What a client may send of one upload before we have taken it, over HTTP/2.

@@ -1,20 +1,15 @@
 //! TLS: the same registry over HTTP/1.1 and over HTTP/2.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use http::{Method, Request as HttpRequest, Response, Version, header};
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http2::{self, SendRequest};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use http::{Method, Version, header};
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use wharf_oci::Digest;
 
-use crate::image::{Image, MEDIA_TYPE};
-use crate::server::Server;
+use crate::http2::{self, Http2};
+use crate::image::{Image, noise};
+use crate::store::size;
 use crate::test_registry::TestRegistry;
+use crate::wait;
 
 #[test]
 fn http1_over_tls_is_http1() {
@@ -86,29 +81,24 @@ async fn http2_is_chosen_by_negotiation_and_carries_a_whole_image() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_body_over_http2_that_is_cut_off_is_no_blob() {
     let server = TestRegistry::new().with_tls().start();
-    let mut client = Http2::connect(&server).await;
+    let client = Http2::connect(&server).await;
     let content = Bytes::from(noise(4, 200_000));
     let digest = Digest::sha256(&content);
     for length in [None, Some(content.len() + 1)] {
         let mut upload = server.client().start_upload("a/b");
         let data = server.store().upload("a/b", upload.id());
-        let (sender, body) = body_of(content.clone());
-        let mut request = request(Method::PUT, &upload.completing(&digest).target, body);
-        if let Some(length) = length {
-            request.headers_mut().insert(header::CONTENT_LENGTH, length.into());
-        }
-        let answer = tokio::spawn(client.sender.send_request(request));
+        let target = upload.completing(&digest).target;
+        let (end, body) = http2::broken_body(content.clone());
+        let sending = tokio::spawn(client.clone().try_send(Method::PUT, target, length, body));
         wait::until("the bytes to arrive", || {
             (size(&data) == Some(content.len() as u64)).then_some(())
         });
         // All of the content is there; that it is all of it was not said.
-        drop(sender);
-        if let Ok(answer) = answer.await.unwrap() {
-            assert_ne!(answer.status(), 201);
-        }
+        drop(end);
+        assert_ne!(sending.await.unwrap(), Some(201));
         assert_eq!(upload.offset(), content.len() as u64);
         server.client().pull_blob("a/b", &digest).expect(404);
     }
@@ -139,51 +129,5 @@ fn protocols_are_negotiated_as_configured() {
             expected.map(str::as_bytes),
             "{offered:?}"
         );
-    }
-}
-
-/// A connection of HTTP/2.
-#[derive(Clone)]
-struct Http2 {
-    sender: SendRequest<Full<Bytes>>,
-}
-
-impl Http2 {
-    async fn connect(server: &Server) -> Self {
-        let config = server
-            .registry()
-            .authority()
-            .unwrap()
-            .trusting(&["h2", "http/1.1"]);
-        let stream = TcpStream::connect(server.address()).await.unwrap();
-        let name = ServerName::try_from("localhost").unwrap();
-        let stream = TlsConnector::from(Arc::clone(&config)).connect(name, stream);
-        let stream = stream.await.unwrap();
-        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
-        let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
-        let (sender, connection) = handshake.await.unwrap();
-        tokio::spawn(connection);
-        Self { sender }
-    }
-
-    async fn send(&mut self, method: Method, target: &str, body: &[u8]) -> Response<Bytes> {
-        let uri = match target.strip_prefix('/') {
-            None => target.to_owned(),
-            Some(path) => format!("https://localhost/{path}"),
-        };
-        let request = HttpRequest::builder()
-            .method(method)
-            .uri(uri)
-            .header(header::ACCEPT, MEDIA_TYPE)
-            .header(header::CONTENT_TYPE, MEDIA_TYPE)
-            .body(Full::from(body.to_vec()))
-            .unwrap();
-        let (head, body) = self
-            .sender
-            .send_request(request)
-            .await
-            .unwrap()
-            .into_parts();
-        Response::from_parts(head, body.collect().await.unwrap().to_bytes())
     }
 }

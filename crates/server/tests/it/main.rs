@@ -9,6 +9,7 @@
 mod answer;
 mod authority;
 mod client;
+mod http2;
 mod image;
 mod process;
 mod request;
