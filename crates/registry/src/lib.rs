@@ -4,7 +4,7 @@
 //! codes, headers or URLs, and it names no driver: it works on any
 //! [`StorageDriver`](wharf_storage::StorageDriver).
 //!
-//! Reading order: [`repository`] (the seam), [`layout`] (the store, drawn), then the services in
+//! Reading order: [`repository`] (the seam), `layout` (the store, drawn), then the services in
 //! `blobs`, `uploads`, `manifests`, `tags`, `catalog`, and the jobs [`garbage_collect`] and
 //! [`purge_uploads`].
 

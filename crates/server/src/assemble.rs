@@ -76,7 +76,9 @@ pub(crate) fn assemble(configuration: Configuration) -> Result<Parts, Failure> {
     } = configuration;
     let (mode, cache) = (mode(&storage), &storage.cache);
     if matches!(cache, CacheSection::InMemory { .. }) {
-        tracing::info!("using inmemory blob descriptor cache");
+        tracing::info!(
+            "storage.cache.blobdescriptor has no effect: lookups go to the store, which is as fast"
+        );
     }
     if storage.redirect_disable {
         tracing::info!("backend redirection disabled");

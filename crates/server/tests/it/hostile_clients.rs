@@ -198,8 +198,11 @@ fn running_out_of_files_is_an_error_and_passes() {
     assert!(line.contains("level=warning"), "{line}");
     // What cannot be opened is not what is not there.
     let pull = Request::get("/v2/a/b/manifests/v1").header("Accept", MEDIA_TYPE);
-    let answer = kept.send(&pull).expect(500);
-    assert_eq!(answer.code(), "UNKNOWN");
+    let answer = wait::until("the last files to be taken", || {
+        let answer = kept.send(&pull);
+        (answer.status != 200).then_some(answer)
+    });
+    assert_eq!(answer.expect(500).code(), "UNKNOWN");
     for request in [
         Request::head(format!("/v2/a/b/blobs/{}", Digest::sha256(&image.blobs[0]))),
         Request::get("/v2/a/b/tags/list"),

@@ -84,8 +84,8 @@ fn names_on_the_wire_are_in_title_case() {
     let begun = client
         .send(Request::post("/v2/a/b/blobs/uploads/"))
         .expect(202);
-    let location = format!("\r\nLocation: http://localhost/v2/a/b/blobs/uploads/");
-    for line in ["\r\nDocker-Upload-Uuid: ", "\r\nRange: 0-0\r\n", &location] {
+    let location = "\r\nLocation: http://localhost/v2/a/b/blobs/uploads/";
+    for line in ["\r\nDocker-Upload-Uuid: ", "\r\nRange: 0-0\r\n", location] {
         assert!(begun.head.contains(line), "{line:?} in {}", begun.head);
     }
 }
