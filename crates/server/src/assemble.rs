@@ -76,7 +76,7 @@ pub(crate) fn assemble(configuration: Configuration) -> Result<Parts, Failure> {
     } = configuration;
     let (mode, cache) = (mode(&storage), &storage.cache);
     if matches!(cache, CacheSection::InMemory { .. }) {
-        tracing::info!(
+        tracing::debug!(
             "storage.cache.blobdescriptor has no effect: lookups go to the store, which is as fast"
         );
     }
