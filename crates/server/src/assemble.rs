@@ -270,15 +270,11 @@ fn tls(section: &TlsSection, http2: bool) -> Result<Tls, Failure> {
         cipher_suites: section
             .ciphersuites
             .iter()
-            .map(|suite| suite.name().to_owned())
+            .map(|suite| suite.name())
             .collect(),
         http2,
     };
-    let (tls, warnings) = Tls::load(options).map_err(Failure::setup)?;
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
-    Ok(tls)
+    Tls::load(options).map_err(Failure::setup)
 }
 
 /// The health checks; everything is well until they run.
@@ -382,5 +378,27 @@ pub(crate) fn log_options(section: &LogSection) -> LogOptions {
         fields: section.fields.clone(),
         access_log: !section.accesslog_disabled,
         version: env!("CARGO_PKG_VERSION"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::crypto::aws_lc_rs;
+
+    use crate::config::tls::OFFERED;
+
+    #[test]
+    fn the_cipher_suites_that_the_configuration_offers_are_those_that_there_are() {
+        let suites = aws_lc_rs::default_provider().cipher_suites;
+        let mut names: Vec<_> = suites
+            .iter()
+            .filter_map(|suite| suite.suite().as_str())
+            // What Go and the RFCs call TLS_AES_…, rustls calls TLS13_AES_….
+            .map(|name| name.replace("TLS13_", "TLS_"))
+            .collect();
+        names.sort();
+        let mut offered = OFFERED.to_vec();
+        offered.sort_unstable();
+        assert_eq!(names, offered);
     }
 }

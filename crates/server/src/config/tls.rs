@@ -204,7 +204,7 @@ fn cipher_suites(
 }
 
 /// The suites of TLS 1.2 and 1.3 with forward secrecy and authenticated encryption.
-const OFFERED: [&str; 9] = [
+pub(crate) const OFFERED: [&str; 9] = [
     "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
     "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
     "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",

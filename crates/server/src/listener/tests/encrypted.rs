@@ -26,8 +26,7 @@ async fn tls_offers_http2_unless_it_is_off() {
             http2,
             ..authority.server_options(folder.path())
         };
-        let (tls, warnings) = Tls::load(options).unwrap();
-        assert!(warnings.is_empty());
+        let tls = Tls::load(options).unwrap();
         let server = TestServer::start(Some(tls), Options::default()).await;
         let client = authority.connect(&server, None).await.unwrap();
         if http2 {
@@ -52,7 +51,7 @@ async fn tls_offers_http2_unless_it_is_off() {
 async fn a_stalled_handshake_holds_up_nobody_and_ends() {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new("server");
-    let (tls, _) = Tls::load(authority.server_options(folder.path())).unwrap();
+    let tls = Tls::load(authority.server_options(folder.path())).unwrap();
     let options = Options {
         limits: Limits {
             handshake: SHORT * 10,
@@ -70,7 +69,7 @@ async fn a_stalled_handshake_holds_up_nobody_and_ends() {
 #[tokio::test]
 async fn plain_http_on_a_tls_port_is_told_so() {
     let folder = tempfile::tempdir().unwrap();
-    let (tls, _) = Tls::load(Authority::new("server").server_options(folder.path())).unwrap();
+    let tls = Tls::load(Authority::new("server").server_options(folder.path())).unwrap();
     let server = TestServer::start(Some(tls), Options::default()).await;
     let response = exchange(server.connect().await, &get("/v2/")).await;
     assert_eq!(
@@ -99,7 +98,7 @@ async fn client_certificates_are_treated_as_configured() {
             http2: false,
             ..authority.server_options(folder.path())
         };
-        let (tls, _) = Tls::load(options).unwrap();
+        let tls = Tls::load(options).unwrap();
         let server = TestServer::start(Some(tls), Options::default()).await;
         for (identity, expected) in [
             (None, none),

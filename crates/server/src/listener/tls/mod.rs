@@ -17,7 +17,6 @@ use tokio_rustls::TlsAcceptor;
 use self::{certificate::CertificateFiles, client_auth::ClientAuth};
 
 mod certificate;
-mod cipher_suites;
 pub(crate) mod client_auth;
 
 /// The section `http.tls` of the configuration.
@@ -34,8 +33,8 @@ pub(crate) struct TlsOptions {
     /// The oldest version to speak.
     pub(crate) minimum: TlsVersion,
     /// The cipher suites of TLS 1.2 to offer, by their names in Go; empty: all that are safe. Those
-    /// of TLS 1.3 are always offered.
-    pub(crate) cipher_suites: Vec<String>,
+    /// of TLS 1.3 are always offered, as in Go: there is nothing to choose among them.
+    pub(crate) cipher_suites: Vec<&'static str>,
     /// Whether to offer HTTP/2.
     pub(crate) http2: bool,
 }
@@ -56,9 +55,8 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    /// Reads the files and checks that they fit; also returns what the operator should know about
-    /// the choice of cipher suites.
-    pub(crate) fn load(options: TlsOptions) -> Result<(Self, Vec<String>), TlsError> {
+    /// Reads the files and checks that they fit.
+    pub(crate) fn load(options: TlsOptions) -> Result<Self, TlsError> {
         let TlsOptions {
             certificate,
             key,
@@ -69,7 +67,12 @@ impl Tls {
             http2,
         } = options;
         let mut provider = aws_lc_rs::default_provider();
-        let warnings = cipher_suites::restrict(&mut provider, &cipher_suites, minimum)?;
+        if !cipher_suites.is_empty() {
+            provider.cipher_suites.retain(|suite| {
+                let name = suite.suite().as_str();
+                suite.tls13().is_some() || name.is_some_and(|name| cipher_suites.contains(&name))
+            });
+        }
         let provider = Arc::new(provider);
         let certificate = CertificateFiles::load(certificate, key, Arc::clone(&provider))?;
 
@@ -91,10 +94,9 @@ impl Tls {
             config.alpn_protocols.push(b"h2".to_vec());
         }
         config.alpn_protocols.push(b"http/1.1".to_vec());
-        let tls = Self {
+        Ok(Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),
-        };
-        Ok((tls, warnings))
+        })
     }
 
     /// Does handshakes.
@@ -168,15 +170,6 @@ pub(crate) enum TlsError {
         /// The file of the key.
         key: PathBuf,
     },
-    /// A name that no version of TLS has.
-    #[error("unknown TLS cipher suite '{name}' specified for http.tls.cipherSuites")]
-    UnknownCipherSuite {
-        /// The name as configured.
-        name: String,
-    },
-    /// None of the configured cipher suites is safe enough to be here.
-    #[error("none of the cipher suites of http.tls.ciphersuites is supported")]
-    NoCipherSuite,
     /// The library refuses the combination.
     #[error("cannot set up TLS: {0}")]
     Setup(rustls::Error),
