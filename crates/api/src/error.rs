@@ -203,7 +203,9 @@ impl Error {
                 one(StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid, detail)
             }
             Self::ManifestDigestMismatch { expected, actual } => {
-                let detail = json!({ "expected": expected, "actual": actual });
+                let detail = json!(format!(
+                    "the manifest has the digest {actual}, not {expected}"
+                ));
                 one(StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid, detail)
             }
             Self::ManifestTooLarge { limit } => {
@@ -228,7 +230,7 @@ impl Error {
                 one(StatusCode::NOT_FOUND, ErrorCode::BlobUploadInvalid, detail)
             }
             Self::UploadOutOfOrder { status, location } => {
-                let detail = json!({ "received": status.offset });
+                let detail = json!(received(status.offset));
                 let code = StatusCode::RANGE_NOT_SATISFIABLE;
                 let mut answer = one(code, ErrorCode::RangeInvalid, detail);
                 // What the client needs to go on (OCI-4.21).
@@ -246,7 +248,11 @@ impl Error {
             }
             Self::PreconditionFailed { actual } => {
                 let detail = json!(format!("the content is {actual}"));
-                one(StatusCode::PRECONDITION_FAILED, ErrorCode::Denied, detail)
+                let status = StatusCode::PRECONDITION_FAILED;
+                // OCI has no code for this, and a code of our own would be none (OCI-9.2).
+                let mut answer = one(status, ErrorCode::Denied, detail);
+                answer.errors[0].message = "the condition of the request does not hold";
+                answer
             }
             Self::PageSize(text) => {
                 let n = text
@@ -306,7 +312,7 @@ fn registry(error: &wharf_registry::Error) -> Answer {
         }
         Outcome::OffsetMismatch { offset, .. } => {
             let status = StatusCode::RANGE_NOT_SATISFIABLE;
-            let detail = json!({ "received": offset });
+            let detail = json!(received(*offset));
             one(status, ErrorCode::RangeInvalid, detail)
         }
         Outcome::LengthMismatch { .. } | Outcome::BodyInterrupted { .. } => {
@@ -330,15 +336,23 @@ fn registry(error: &wharf_registry::Error) -> Answer {
             one(status, ErrorCode::Unsupported, detail)
         }
         Outcome::Storage(wharf_registry::StorageError::Full { .. }) => {
-            internal(StatusCode::INSUFFICIENT_STORAGE, ErrorCode::Unavailable)
+            let detail = json!("the store has no space left; nothing was changed");
+            let status = StatusCode::INSUFFICIENT_STORAGE;
+            one(status, ErrorCode::Unavailable, detail)
         }
         Outcome::Storage(wharf_registry::StorageError::ReadOnly { .. }) => {
-            internal(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable)
+            let detail = json!("the store is read-only");
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            one(status, ErrorCode::Unavailable, detail)
         }
         Outcome::Storage(_) | Outcome::Damaged { .. } => {
             internal(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Unknown)
         }
     }
+}
+
+fn received(offset: u64) -> String {
+    format!("the upload has {offset} bytes, go on from there")
 }
 
 fn missing_part(part: &MissingPart) -> ErrorEntry {

@@ -44,7 +44,10 @@ pub(crate) fn negotiate(
             let child = default.ok_or_else(|| refuse(NotAcceptable::NoDefaultPlatform))?;
             Ok(Served::Child(child.digest.clone()))
         }
-        ManifestKind::Index { .. } | ManifestKind::Image { .. } => Ok(Served::Stored),
+        ManifestKind::Index { .. }
+        | ManifestKind::Image { .. }
+        | ManifestKind::Other { .. }
+        | ManifestKind::Schema1 { .. } => Ok(Served::Stored),
     }
 }
 

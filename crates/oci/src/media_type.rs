@@ -103,6 +103,12 @@ impl MediaType {
         [Self::DOCKER_MANIFEST, Self::DOCKER_MANIFEST_LIST].contains(self)
     }
 
+    /// Tells whether this is a type of a vendor's own (RFC 6838, section 3.2), which a document
+    /// can have that is kept here without being understood.
+    pub fn is_vendors(&self) -> bool {
+        self.0.starts_with("application/vnd.")
+    }
+
     /// Tells whether this is a schema 1 manifest.
     pub fn is_schema1(&self) -> bool {
         [Self::DOCKER_SCHEMA1, Self::DOCKER_SCHEMA1_SIGNED].contains(self)

@@ -12,7 +12,7 @@ use wharf_storage::{ListPage, StorageDriver};
 
 use crate::{
     Error, ListRequest, Listing, ManifestRules, Registry, Repository, catalog, layout::PathSpec,
-    links,
+    links, uploads::holds::Holds,
 };
 
 /// A registry whose content is in a store.
@@ -35,6 +35,7 @@ pub struct Rules {
 pub(crate) struct Store {
     pub(crate) driver: Arc<dyn StorageDriver>,
     pub(crate) rules: Rules,
+    pub(crate) holds: Holds,
     locks: NameLocks,
 }
 
@@ -53,6 +54,7 @@ impl LocalRegistry {
             store: Arc::new(Store {
                 driver,
                 rules,
+                holds: Holds::default(),
                 locks: NameLocks::new(),
             }),
         }

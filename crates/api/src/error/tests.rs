@@ -75,7 +75,7 @@ fn every_outcome_has_a_status_and_a_code() {
                 start: 9,
                 offset: 5,
             },
-            (416, "RANGE_INVALID", json!({"received": 5})),
+            (416, "RANGE_INVALID", json!("the upload has 5 bytes, go on from there")),
         ),
         (
             Outcome::LengthMismatch {
@@ -140,14 +140,21 @@ fn a_failure_inside_is_told_in_fixed_words() {
     let damaged = Outcome::Damaged {
         what: "/docker/registry/v2/blobs".to_owned(),
     };
-    for (outcome, status, code) in [
-        (Outcome::Storage(full), 507, "UNAVAILABLE"),
-        (Outcome::Storage(read_only), 503, "UNAVAILABLE"),
-        (Outcome::Storage(broken), 500, "UNKNOWN"),
-        (Outcome::Storage(missing), 500, "UNKNOWN"),
-        (damaged, 500, "UNKNOWN"),
+    let no_space = "the store has no space left; nothing was changed";
+    for (outcome, status, code, detail) in [
+        (Outcome::Storage(full), 507, "UNAVAILABLE", Some(no_space)),
+        (
+            Outcome::Storage(read_only),
+            503,
+            "UNAVAILABLE",
+            Some("the store is read-only"),
+        ),
+        (Outcome::Storage(broken), 500, "UNKNOWN", None),
+        (Outcome::Storage(missing), 500, "UNKNOWN", None),
+        (damaged, 500, "UNKNOWN", None),
     ] {
-        assert_eq!(told(outcome), (status, code, None));
+        let detail = detail.map(|text| json!(text));
+        assert_eq!(told(outcome), (status, code, detail));
     }
     let refusal = Refusal::Unavailable(wharf_auth::Error::Interrupted);
     let error = Error::Refused {

@@ -24,7 +24,7 @@ async fn an_error_body_is_one_line_of_json() {
             "PATCH",
             bare,
             ("content-range", "9-12"),
-            r#"{"errors":[{"code":"RANGE_INVALID","message":"invalid content range","detail":{"received":5}}]}"#,
+            r#"{"errors":[{"code":"RANGE_INVALID","message":"invalid content range","detail":"the upload has 5 bytes, go on from there"}]}"#,
         ),
         (
             "PUT",

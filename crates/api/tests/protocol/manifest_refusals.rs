@@ -239,7 +239,7 @@ async fn a_digest_in_the_path_must_be_that_of_the_bytes() {
         let actual = Digest::of(expected.algorithm(), &image.bytes);
         let refused = registry.put_manifest("a", expected.as_str(), &image).await;
         let refused = refused.expect_error(400, "DIGEST_INVALID");
-        let detail = json!({"expected": expected, "actual": actual});
+        let detail = format!("the manifest has the digest {actual}, not {expected}");
         assert_eq!(refused.detail(), detail);
         let gone = registry.pull_manifest("a", expected.as_str()).await;
         gone.expect_error(404, "MANIFEST_UNKNOWN");

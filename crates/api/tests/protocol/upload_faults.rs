@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use serde_json::json;
 use tokio::sync::mpsc;
 use wharf_api::body::BoxError;
@@ -194,20 +194,41 @@ async fn a_request_whose_client_left_still_ends_in_order() {
 async fn two_requests_do_not_write_to_one_upload() {
     let registry = TestRegistry::start();
     let location = registry.begin_upload("a").await;
+    let slowly = stream::repeat_with(|| Ok(Bytes::from("y"))).then(|piece| async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        piece
+    });
+    let first = registry.patch(&location).arriving(slowly).begin();
+    tokio::pin!(first);
+    let other = async {
+        tokio::task::yield_now().await;
+        registry.patch(&location).body("x").send().await
+    };
+    let other = tokio::select! {
+        biased;
+        _ = &mut first => panic!("the body has not ended"),
+        other = other => other,
+    };
+    let other = other.expect_error(409, "BLOB_UPLOAD_INVALID");
+    assert_eq!(other.detail(), "another request is writing to this upload");
+    registry.get(&location).send().await.expect(204);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stalled_request_leaves_its_upload_to_the_next() {
+    let registry = TestRegistry::start();
+    let location = registry.begin_upload("a").await;
     let stalled = registry
         .patch(&location)
         .arriving(stream::pending())
         .begin();
-    tokio::pin!(stalled);
-    tokio::select! {
-        biased;
-        _ = &mut stalled => panic!("the body has not ended"),
-        () = tokio::time::sleep(Duration::from_millis(1)) => {}
-    }
-    let other = registry.patch(&location).body("x").send().await;
-    let other = other.expect_error(409, "BLOB_UPLOAD_INVALID");
-    assert_eq!(other.detail(), "another request is writing to this upload");
-    registry.get(&location).send().await.expect(204);
+    let next = async {
+        tokio::task::yield_now().await;
+        registry.patch(&location).body("x").send().await
+    };
+    let (stalled, next) = tokio::join!(stalled, next);
+    next.expect(202);
+    assert_eq!(stalled.status(), 400);
 }
 
 #[tokio::test]

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::ManifestViolation;
+use super::{ManifestKind, ManifestViolation};
 use crate::descriptor::{Descriptor, null_as_default};
+use crate::digest::Digest;
 use crate::media_type::MediaType;
 
 /// The fields of all manifest types together; a field that is `null` counts as absent.
@@ -18,6 +19,9 @@ pub(super) struct Document {
     config: Option<Value>,
     layers: Option<Value>,
     manifests: Option<Value>,
+    blobs: Option<Value>,
+    fs_layers: Option<Value>,
+    signatures: Option<Value>,
     subject: Option<Value>,
     pub(super) artifact_type: Option<String>,
     #[serde(default, deserialize_with = "null_as_default")]
@@ -34,29 +38,79 @@ pub(super) enum Reading {
 }
 
 impl Document {
-    /// Reads the document and checks its schema version.
-    pub(super) fn from_json(bytes: &[u8]) -> Result<Self, ManifestViolation> {
-        let document: Self =
-            serde_json::from_slice(bytes).map_err(|error| ManifestViolation::NotJson {
-                message: error.to_string(),
-            })?;
-        match document
-            .schema_version
-            .as_ref()
-            .map(|version| (version.as_u64(), version))
-        {
-            Some((Some(2), _)) => Ok(document),
-            Some((Some(1), _)) => Err(ManifestViolation::Schema1),
-            Some((_, found)) => Err(ManifestViolation::SchemaVersion {
-                found: Some(found.to_string()),
-            }),
-            None => Err(ManifestViolation::SchemaVersion { found: None }),
+    /// Reads a document that is being pushed.
+    pub(super) fn from_pushed(bytes: &[u8]) -> Result<Self, ManifestViolation> {
+        serde_json::from_slice(bytes).map_err(|error| not_json(&error.to_string()))
+    }
+
+    /// Reads a document that was accepted before, as Go reads it, which Distribution is written
+    /// in: the last of several fields of one name counts, and letter case does not. What is not of
+    /// its type counts as absent.
+    pub(super) fn from_stored(bytes: &[u8]) -> Result<Self, ManifestViolation> {
+        let value: Value =
+            serde_json::from_slice(bytes).map_err(|error| not_json(&error.to_string()))?;
+        let Value::Object(fields) = value else {
+            return Err(not_json("it is no object"));
+        };
+        let mut fields = canonical(fields);
+        let mut take = |name| fields.remove(name).filter(|value| !value.is_null());
+        Ok(Self {
+            schema_version: take("schemaVersion"),
+            media_type: take("mediaType").and_then(into_text),
+            config: take("config"),
+            layers: take("layers"),
+            manifests: take("manifests"),
+            blobs: take("blobs"),
+            fs_layers: take("fsLayers"),
+            signatures: take("signatures"),
+            subject: take("subject"),
+            artifact_type: take("artifactType").and_then(into_text),
+            annotations: match take("annotations") {
+                Some(Value::Object(map)) => map
+                    .into_iter()
+                    .filter_map(|(key, value)| Some((key, into_text(value)?)))
+                    .collect(),
+                _ => BTreeMap::new(),
+            },
+        })
+    }
+
+    /// Whether this is the form of manifests that came before schema 2.
+    pub(super) fn is_schema1(&self) -> bool {
+        let version = self.schema_version.as_ref().and_then(Value::as_u64);
+        version == Some(1)
+    }
+
+    /// Returns the media type of a document of schema 1: Distribution stores it without its
+    /// signatures.
+    pub(super) fn schema1_media_type(&self) -> MediaType {
+        match self.signatures {
+            Some(_) => MediaType::DOCKER_SCHEMA1_SIGNED,
+            None => MediaType::DOCKER_SCHEMA1,
         }
+    }
+
+    /// Checks that the schema version is the one that all manifests have; `required` where a
+    /// document of another type may do without.
+    pub(super) fn check_schema_version(&self, required: bool) -> Result<(), ManifestViolation> {
+        match &self.schema_version {
+            Some(version) if version.as_u64() == Some(2) => Ok(()),
+            Some(version) if version.as_u64() == Some(1) => Err(ManifestViolation::Schema1),
+            None if !required => Ok(()),
+            found => Err(ManifestViolation::SchemaVersion {
+                found: found.as_ref().map(ToString::to_string),
+            }),
+        }
+    }
+
+    /// Returns the type that the document itself says it has.
+    pub(super) fn own_media_type(&self) -> Option<&str> {
+        self.media_type.as_deref().filter(|text| !text.is_empty())
     }
 
     /// Checks what the document says of its type against the type it was pushed under.
     pub(super) fn check_media_type(&self, declared: &MediaType) -> Result<(), ManifestViolation> {
-        match self.media_type.as_deref().filter(|text| !text.is_empty()) {
+        match self.own_media_type() {
             Some(found) if found == declared.as_str() => Ok(()),
             Some(found) => Err(ManifestViolation::MediaTypeMismatch {
                 declared: declared.clone(),
@@ -70,18 +124,14 @@ impl Document {
     }
 
     /// Returns the type that the document says it has, or has the shape of.
-    pub(super) fn told_media_type(&self) -> Result<MediaType, ManifestViolation> {
-        match self.media_type.as_deref().filter(|text| !text.is_empty()) {
-            Some(text) => match text.parse::<MediaType>() {
-                Ok(media_type) if media_type.is_manifest() => Ok(media_type),
-                Ok(media_type) if media_type.is_schema1() => Err(ManifestViolation::Schema1),
-                _ => Err(ManifestViolation::UnsupportedMediaType {
-                    found: text.to_owned(),
-                }),
-            },
-            None if self.manifests.is_some() => Ok(MediaType::OCI_INDEX),
-            None => Ok(MediaType::OCI_MANIFEST),
-        }
+    pub(super) fn told_media_type(&self) -> MediaType {
+        let own = self.own_media_type().and_then(|text| text.parse().ok());
+        // No browser must take a manifest for a page.
+        let own = own.filter(MediaType::is_vendors);
+        own.unwrap_or(match &self.manifests {
+            Some(_) => MediaType::OCI_INDEX,
+            None => MediaType::OCI_MANIFEST,
+        })
     }
 
     /// Checks that no client could take the document for one of the other kind (the confusion of
@@ -96,32 +146,95 @@ impl Document {
         }
     }
 
-    pub(super) fn take_config(
+    /// Reads what a manifest of this type is made of.
+    pub(super) fn take_kind(
         &mut self,
-        reading: Reading,
-    ) -> Result<Descriptor, ManifestViolation> {
+        media_type: &MediaType,
+    ) -> Result<ManifestKind, ManifestViolation> {
+        if !media_type.is_manifest() {
+            return Ok(ManifestKind::Other {
+                parts: self.take_parts()?,
+            });
+        }
+        if media_type.is_index() {
+            return Ok(ManifestKind::Index {
+                manifests: self.take_manifests()?,
+            });
+        }
         let config = self.config.take().ok_or(ManifestViolation::ConfigMissing)?;
-        read_descriptor("config", config, reading)
+        Ok(ManifestKind::Image {
+            config: read_descriptor("config", config, Reading::Pushed)?,
+            layers: match self.layers.take() {
+                Some(layers) => read_list("layers", layers)?,
+                // Go clients write an empty list as `null`, or not at all.
+                None => Vec::new(),
+            },
+        })
     }
 
-    /// Go clients write an empty list as `null`, or not at all.
-    pub(super) fn take_layers(
-        &mut self,
-        reading: Reading,
-    ) -> Result<Vec<Descriptor>, ManifestViolation> {
-        match self.layers.take() {
-            Some(layers) => read_list("layers", layers, reading),
-            None => Ok(Vec::new()),
+    /// Reads what a stored manifest is made of. One that is not whole, or of both kinds, names
+    /// what can be read of it.
+    pub(super) fn take_stored_kind(&mut self, media_type: &MediaType) -> ManifestKind {
+        let whole = self.check_shape(media_type).is_ok() && self.blobs.is_none();
+        let config = self.config.take();
+        let config = config.map(|value| read_descriptor("config", value, Reading::Stored).ok());
+        match config {
+            Some(Some(config)) if whole && media_type.is_manifest() => ManifestKind::Image {
+                config,
+                layers: readable(self.layers.take()),
+            },
+            None if whole && media_type.is_index() => ManifestKind::Index {
+                manifests: readable(self.manifests.take()),
+            },
+            config => {
+                let lists = [&mut self.layers, &mut self.manifests, &mut self.blobs];
+                let listed = lists.into_iter().flat_map(|list| readable(list.take()));
+                ManifestKind::Other {
+                    parts: config.flatten().into_iter().chain(listed).collect(),
+                }
+            }
         }
     }
 
+    /// Reads the layers of a document of schema 1, the topmost first as it has them.
+    pub(super) fn take_schema1_layers(&mut self) -> Vec<Descriptor> {
+        let Some(Value::Array(layers)) = self.fs_layers.take() else {
+            return Vec::new();
+        };
+        let digests = layers.into_iter().filter_map(|layer| match layer {
+            Value::Object(fields) => {
+                let blob_sum = canonical(fields).remove("blobSum").and_then(into_text)?;
+                blob_sum.parse::<Digest>().ok()
+            }
+            _ => None,
+        });
+        digests
+            .map(|digest| Descriptor::new(MediaType::DOCKER_LAYER, digest, 0))
+            .collect()
+    }
+
+    /// Reads everything that a document of an unknown type names where manifests name their parts.
+    fn take_parts(&mut self) -> Result<Vec<Descriptor>, ManifestViolation> {
+        let mut parts = Vec::new();
+        if let Some(config) = self.config.take() {
+            parts.push(read_descriptor("config", config, Reading::Pushed)?);
+        }
+        for (field, list) in [
+            ("layers", self.layers.take()),
+            ("manifests", self.manifests.take()),
+            ("blobs", self.blobs.take()),
+        ] {
+            if let Some(list) = list {
+                parts.extend(read_list(field, list)?);
+            }
+        }
+        Ok(parts)
+    }
+
     /// An index without a list that does not say that it is one could not be told from an image.
-    pub(super) fn take_manifests(
-        &mut self,
-        reading: Reading,
-    ) -> Result<Vec<Descriptor>, ManifestViolation> {
+    fn take_manifests(&mut self) -> Result<Vec<Descriptor>, ManifestViolation> {
         match self.manifests.take() {
-            Some(manifests) => read_list("manifests", manifests, reading),
+            Some(manifests) => read_list("manifests", manifests),
             None if self.media_type.is_some() => Ok(Vec::new()),
             None => Err(ManifestViolation::ManifestsMissing),
         }
@@ -143,17 +256,13 @@ impl Document {
     }
 }
 
-fn read_list(
-    field: &str,
-    value: Value,
-    reading: Reading,
-) -> Result<Vec<Descriptor>, ManifestViolation> {
+fn read_list(field: &str, value: Value) -> Result<Vec<Descriptor>, ManifestViolation> {
     let Value::Array(items) = value else {
         return Err(violation(field, "must be a list"));
     };
     let numbered = items.into_iter().enumerate();
     numbered
-        .map(|(index, item)| read_descriptor(&format!("{field}[{index}]"), item, reading))
+        .map(|(index, item)| read_descriptor(&format!("{field}[{index}]"), item, Reading::Pushed))
         .collect()
 }
 
@@ -166,9 +275,12 @@ fn read_descriptor(
     let Value::Object(fields) = &mut value else {
         return Err(violation(path, "must be an object"));
     };
+    if reading == Reading::Stored {
+        *fields = canonical(std::mem::take(fields));
+    }
     match fields.get("digest") {
         Some(Value::String(text)) => {
-            let parsed = text.parse::<crate::Digest>();
+            let parsed = text.parse::<Digest>();
             parsed.map_err(|error| {
                 violation(&format!("{path}.digest"), &format!("{error}: {text:?}"))
             })?;
@@ -195,7 +307,63 @@ fn read_descriptor(
         }
         None => return Err(violation(&format!("{path}.size"), "is missing")),
     }
+    if reading == Reading::Stored {
+        fields.retain(|name, value| has_its_type(name, value));
+    }
     serde_json::from_value(value).map_err(|error| violation(path, &error.to_string()))
+}
+
+/// The descriptors of a stored list that can be read.
+fn readable(list: Option<Value>) -> Vec<Descriptor> {
+    let Some(Value::Array(items)) = list else {
+        return Vec::new();
+    };
+    let read = |item| read_descriptor("", item, Reading::Stored).ok();
+    items.into_iter().filter_map(read).collect()
+}
+
+/// Whether what a descriptor may do without is of the type that it should be.
+fn has_its_type(name: &str, value: &Value) -> bool {
+    match name {
+        "urls" => value
+            .as_array()
+            .is_some_and(|urls| urls.iter().all(Value::is_string)),
+        "annotations" => value
+            .as_object()
+            .is_some_and(|map| map.values().all(Value::is_string)),
+        "data" | "artifactType" => value.is_string(),
+        "platform" => serde_json::from_value::<crate::Platform>(value.clone()).is_ok(),
+        _ => true,
+    }
+}
+
+/// Gives fields the names that they are known by, where they have them in other letters.
+fn canonical(fields: Map<String, Value>) -> Map<String, Value> {
+    let (mut canonical, others): (Map<_, _>, Map<_, _>) = fields
+        .into_iter()
+        .partition(|(name, _)| FIELDS.contains(&name.as_str()));
+    for (name, value) in others {
+        let known = FIELDS
+            .iter()
+            .find(|known| known.eq_ignore_ascii_case(&name));
+        canonical
+            .entry(known.map_or(name, |known| (*known).to_owned()))
+            .or_insert(value);
+    }
+    canonical
+}
+
+fn into_text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn not_json(message: &str) -> ManifestViolation {
+    ManifestViolation::NotJson {
+        message: message.to_owned(),
+    }
 }
 
 fn violation(path: &str, message: &str) -> ManifestViolation {
@@ -204,3 +372,26 @@ fn violation(path: &str, message: &str) -> ManifestViolation {
         message: message.to_owned(),
     }
 }
+
+/// The names of all fields that are looked at.
+const FIELDS: [&str; 19] = [
+    "schemaVersion",
+    "mediaType",
+    "config",
+    "layers",
+    "manifests",
+    "blobs",
+    "fsLayers",
+    "blobSum",
+    "signatures",
+    "subject",
+    "artifactType",
+    "annotations",
+    "digest",
+    "size",
+    "urls",
+    "data",
+    "platform",
+    "architecture",
+    "os",
+];

@@ -48,63 +48,86 @@ pub enum ManifestKind {
         /// The manifests listed.
         manifests: Vec<Descriptor>,
     },
+    /// A document of a type that is not known, or one that is not whole: what it names where the
+    /// others name their parts.
+    Other {
+        /// What it names.
+        parts: Vec<Descriptor>,
+    },
+    /// An image in the form that came before schema 2, stored long ago.
+    Schema1 {
+        /// The layers, topmost first; an empty one is named as often as the image has it.
+        layers: Vec<Descriptor>,
+    },
 }
 
 impl Manifest {
     /// Reads a manifest that is pushed under this media type, and checks that the document is what
-    /// the type says.
+    /// the type says. A type that is not known is taken when the document says that it has it,
+    /// since that is where it is read from when the manifest is served.
     ///
     /// Its digest is the SHA-256 of the bytes until [`Manifest::with_digest`] says otherwise.
     pub fn parse(media_type: MediaType, bytes: Bytes) -> Result<Self, ManifestViolation> {
         if media_type.is_schema1() {
             return Err(ManifestViolation::Schema1);
         }
-        if !media_type.is_manifest() {
+        let mut document = Document::from_pushed(&bytes)?;
+        if !media_type.is_manifest()
+            && (!media_type.is_vendors() || document.own_media_type().is_none())
+        {
             return Err(ManifestViolation::UnsupportedMediaType {
                 found: media_type.to_string(),
             });
         }
-        let document = Document::from_json(&bytes)?;
+        document.check_schema_version(media_type.is_manifest())?;
         document.check_media_type(&media_type)?;
-        Self::assemble(media_type, bytes, document, Reading::Pushed)
+        if media_type.is_manifest() {
+            document.check_shape(&media_type)?;
+        }
+        let kind = document.take_kind(&media_type)?;
+        let subject = document.take_subject(Reading::Pushed)?;
+        Ok(Self::new(media_type, bytes, kind, subject, document))
     }
 
     /// Reads a manifest that was accepted before, by this registry or another.
     ///
     /// Its media type is what the document says, or what its shape tells where it says nothing.
-    /// What Distribution accepts is read: descriptors without a size, subjects that are none.
+    /// Whatever Distribution accepts is read: descriptors without a size, subjects that are none,
+    /// fields in other letters, documents of schema 1.
+    ///
+    /// # Errors
+    /// When it is no JSON object.
     pub fn from_stored(bytes: Bytes) -> Result<Self, ManifestViolation> {
-        let document = Document::from_json(&bytes)?;
-        let media_type = document.told_media_type()?;
-        Self::assemble(media_type, bytes, document, Reading::Stored)
+        let mut document = Document::from_stored(&bytes)?;
+        let (media_type, kind) = if document.is_schema1() {
+            let layers = document.take_schema1_layers();
+            let media_type = document.schema1_media_type();
+            (media_type, ManifestKind::Schema1 { layers })
+        } else {
+            let media_type = document.told_media_type();
+            let kind = document.take_stored_kind(&media_type);
+            (media_type, kind)
+        };
+        let subject = document.take_subject(Reading::Stored)?;
+        Ok(Self::new(media_type, bytes, kind, subject, document))
     }
 
-    fn assemble(
+    fn new(
         media_type: MediaType,
         bytes: Bytes,
-        mut document: Document,
-        reading: Reading,
-    ) -> Result<Self, ManifestViolation> {
-        document.check_shape(&media_type)?;
-        let kind = if media_type.is_index() {
-            ManifestKind::Index {
-                manifests: document.take_manifests(reading)?,
-            }
-        } else {
-            ManifestKind::Image {
-                config: document.take_config(reading)?,
-                layers: document.take_layers(reading)?,
-            }
-        };
-        Ok(Self {
+        kind: ManifestKind,
+        subject: Option<Descriptor>,
+        document: Document,
+    ) -> Self {
+        Self {
             media_type,
             digest: Digest::sha256(&bytes),
             bytes,
             kind,
-            subject: document.take_subject(reading)?,
+            subject,
             artifact_type: document.artifact_type.filter(|text| !text.is_empty()),
             annotations: document.annotations,
-        })
+        }
     }
 
     /// Gives the manifest the name it was pushed or asked for under, where that is of another
@@ -171,6 +194,8 @@ impl Manifest {
         let (config, listed) = match &self.kind {
             ManifestKind::Image { config, layers } => (Some(config), layers),
             ManifestKind::Index { manifests } => (None, manifests),
+            ManifestKind::Other { parts } => (None, parts),
+            ManifestKind::Schema1 { layers } => (None, layers),
         };
         config.into_iter().chain(listed)
     }

@@ -1,5 +1,7 @@
 //! Garbage collection: what is kept, what goes, and what is told of it in which order.
 
+mod stored_by_others;
+
 use wharf_oci::{Algorithm, Digest, Manifest};
 
 use super::*;

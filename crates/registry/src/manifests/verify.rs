@@ -32,6 +32,15 @@ impl LocalRepository {
                     }
                 }
             }
+            ManifestKind::Other { parts } | ManifestKind::Schema1 { layers: parts } => {
+                for part in parts {
+                    let there = self.has_blob(&part.digest).await?
+                        || self.has_manifest(&part.digest).await?;
+                    if !there {
+                        missing.push(MissingPart::Blob(part.digest.clone()));
+                    }
+                }
+            }
         }
         if missing.is_empty() {
             Ok(())

@@ -1,6 +1,7 @@
 //! Uploads: pushes of blobs in progress, whose state is in the store.
 
 mod hash_state;
+pub(crate) mod holds;
 pub(crate) mod id;
 mod session;
 
@@ -105,6 +106,7 @@ impl LocalRepository {
         Session {
             name: self.name.clone(),
             store: std::sync::Arc::clone(&self.store),
+            hold: self.store.holds.take(&id),
             id,
             started_at,
             writer,
@@ -138,6 +140,7 @@ impl LocalRepository {
                     mode = WriteMode::Create;
                 }
                 Err(wharf_storage::Error::Busy { .. }) if waited < BUSY_PATIENCE => {
+                    self.store.holds.ask_to_let_go(id);
                     tokio::time::sleep(BUSY_PAUSE).await;
                     waited += BUSY_PAUSE;
                 }

@@ -10,8 +10,11 @@ use wharf_oci::{Algorithm, Descriptor, Digest, MediaType, RepositoryName};
 use wharf_storage::{FileWriter, ReadRange, Sync};
 
 use crate::{
-    BodyStream, Chunk, Error, UploadId, UploadSession, UploadStatus, blobs, layout::PathSpec,
-    links, local::Store, uploads::hash_state::HashState,
+    BodyStream, Chunk, Error, UploadId, UploadSession, UploadStatus, blobs,
+    layout::PathSpec,
+    links,
+    local::Store,
+    uploads::{hash_state::HashState, holds::HoldGuard},
 };
 
 /// An upload, held exclusively through its writer's lock.
@@ -21,6 +24,7 @@ pub(super) struct Session {
     pub(super) store: Arc<Store>,
     pub(super) id: UploadId,
     pub(super) started_at: String,
+    pub(super) hold: HoldGuard,
     pub(super) writer: Box<dyn FileWriter>,
     /// The hash of everything that was written.
     pub(super) hash: HashState,
@@ -44,7 +48,19 @@ impl UploadSession for Session {
         // A batch may end because the body did; whoever asks again must hear the same.
         let mut body = chunk.body.fuse();
         let mut received = 0;
-        while let Some((mut chunks, interrupted)) = next_batch(&mut body).await {
+        loop {
+            let batch = tokio::select! {
+                biased;
+                batch = next_batch(&mut body) => batch,
+                () = self.hold.asked_to_let_go() => {
+                    let source = "another request goes on with the upload".into();
+                    return Err(Error::BodyInterrupted { source });
+                }
+            };
+            let Some((mut chunks, interrupted)) = batch else {
+                break;
+            };
+            self.hold.arrived();
             let arrived: u64 = chunks.iter().map(|chunk| chunk.len() as u64).sum();
             let room = chunk
                 .length
