@@ -16,6 +16,7 @@ pub(crate) fn needed(endpoint: &Endpoint) -> Vec<Access> {
         Endpoint::ListTags { name }
         | Endpoint::GetManifest { name, .. }
         | Endpoint::GetBlob { name, .. }
+        | Endpoint::Referrers { name, .. }
         | Endpoint::UploadStatus { name, .. } => on(name, &[Action::Pull]),
         // Whoever may push may also give up a push (reference, 11.1 #28).
         Endpoint::PutManifest { name, .. }

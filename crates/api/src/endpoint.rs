@@ -39,6 +39,11 @@ pub(crate) enum Endpoint {
         name: RepositoryName,
         digest: Digest,
     },
+    /// The manifests that are about another (end-12).
+    Referrers {
+        name: RepositoryName,
+        digest: Digest,
+    },
     /// A blob to be deleted (end-10).
     DeleteBlob {
         name: RepositoryName,
@@ -78,6 +83,7 @@ enum Target {
     Tags(RepositoryName),
     Manifest(RepositoryName, String),
     Blob(RepositoryName, String),
+    Referrers(RepositoryName, String),
     Uploads(RepositoryName),
     Upload(RepositoryName, String),
 }
@@ -122,6 +128,7 @@ impl Endpoint {
             | Self::GetManifest { name, .. }
             | Self::PutManifest { name, .. }
             | Self::DeleteManifest { name, .. }
+            | Self::Referrers { name, .. }
             | Self::GetBlob { name, .. }
             | Self::DeleteBlob { name, .. }
             | Self::StartUpload { name }
@@ -140,6 +147,7 @@ impl Endpoint {
             | Self::ListTags { .. }
             | Self::GetManifest { .. }
             | Self::GetBlob { .. }
+            | Self::Referrers { .. }
             | Self::UploadStatus { .. } => false,
             Self::PutManifest { .. }
             | Self::DeleteManifest { .. }
@@ -177,6 +185,9 @@ impl Target {
         if let Some(name) = rest.strip_suffix("/manifests") {
             return Ok(Self::Manifest(parse_name(name)?, last.to_owned()));
         }
+        if let Some(name) = rest.strip_suffix("/referrers") {
+            return Ok(Self::Referrers(parse_name(name)?, last.to_owned()));
+        }
         if let Some(name) = rest.strip_suffix("/blobs") {
             return Ok(Self::Blob(parse_name(name)?, last.to_owned()));
         }
@@ -207,10 +218,12 @@ impl Target {
                     _ => Endpoint::GetManifest { name, reference },
                 }
             }
+            Self::Referrers(name, digest) => Endpoint::Referrers {
+                name,
+                digest: parse_digest(digest)?,
+            },
             Self::Blob(name, digest) => {
-                let digest = digest
-                    .parse()
-                    .map_err(|source| invalid(Error::DigestMalformed { digest, source }))?;
+                let digest = parse_digest(digest)?;
                 match *method {
                     Method::DELETE => Endpoint::DeleteBlob { name, digest },
                     _ => Endpoint::GetBlob { name, digest },
@@ -239,7 +252,8 @@ impl Target {
     /// The methods of the path (reference, section 4.1; HEAD of lists is ours).
     fn allow(&self, mode: Mode) -> &'static str {
         match (self, mode) {
-            (Self::Base | Self::Catalog | Self::Tags(_), _) | (_, Mode::ReadOnly) => "GET, HEAD",
+            (Self::Base | Self::Catalog | Self::Tags(_) | Self::Referrers(..), _)
+            | (_, Mode::ReadOnly) => "GET, HEAD",
             (Self::Manifest(..), Mode::ReadWrite) => "DELETE, GET, HEAD, PUT",
             (Self::Blob(..), Mode::ReadWrite) => "DELETE, GET, HEAD",
             (Self::Uploads(_), Mode::ReadWrite) => "DELETE, GET, HEAD, PATCH, POST, PUT",
@@ -259,6 +273,12 @@ fn parse_name(name: &str) -> Result<RepositoryName, Unrouted> {
             source,
         })
     })
+}
+
+fn parse_digest(digest: String) -> Result<Digest, Unrouted> {
+    digest
+        .parse()
+        .map_err(|source| invalid(Error::DigestMalformed { digest, source }))
 }
 
 /// A malformed tag cannot exist, which is how it is answered (OCI-3.15); it cannot be made either.

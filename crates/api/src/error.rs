@@ -66,6 +66,12 @@ pub enum Error {
         /// The digest of the body.
         actual: Digest,
     },
+    /// A push names more tags than are set at once.
+    #[error("more than {limit} tags are named")]
+    TooManyTags {
+        /// How many may be named.
+        limit: usize,
+    },
     /// The manifest is larger than what is taken.
     #[error("the manifest is larger than {limit} bytes")]
     ManifestTooLarge {
@@ -208,6 +214,10 @@ impl Error {
                 ));
                 one(StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid, detail)
             }
+            Self::TooManyTags { .. } => {
+                let detail = json!(self.to_string());
+                one(StatusCode::URI_TOO_LONG, ErrorCode::Unsupported, detail)
+            }
             Self::ManifestTooLarge { limit } => {
                 let detail = json!(format!("the manifest is larger than {limit} bytes"));
                 one(
@@ -247,12 +257,7 @@ impl Error {
                 one(StatusCode::BAD_REQUEST, ErrorCode::SizeInvalid, detail)
             }
             Self::PreconditionFailed { actual } => {
-                let detail = json!(format!("the content is {actual}"));
-                let status = StatusCode::PRECONDITION_FAILED;
-                // OCI has no code for this, and a code of our own would be none (OCI-9.2).
-                let mut answer = one(status, ErrorCode::Denied, detail);
-                answer.errors[0].message = "the condition of the request does not hold";
-                answer
+                precondition_failed(json!(format!("the content is {actual}")))
             }
             Self::PageSize(text) => {
                 let n = text
@@ -295,6 +300,7 @@ fn registry(error: &wharf_registry::Error) -> Answer {
             errors: parts.iter().map(missing_part).collect(),
             headers: HeaderMap::new(),
         },
+        Outcome::PreconditionFailed { .. } => precondition_failed(json!(error.to_string())),
         Outcome::DigestMismatch { expected, actual } => {
             let detail = json!(format!(
                 "invalid digest for referenced layer: {expected}, content does not match digest \
@@ -349,6 +355,13 @@ fn registry(error: &wharf_registry::Error) -> Answer {
             internal(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Unknown)
         }
     }
+}
+
+/// OCI has no code for this, and a code of our own would be none (OCI-9.2).
+fn precondition_failed(detail: Value) -> Answer {
+    let mut answer = one(StatusCode::PRECONDITION_FAILED, ErrorCode::Denied, detail);
+    answer.errors[0].message = "the condition of the request does not hold";
+    answer
 }
 
 fn received(offset: u64) -> String {

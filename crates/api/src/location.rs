@@ -5,7 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use wharf_oci::{Digest, RepositoryName};
 use wharf_registry::UploadId;
 
-use crate::{config::Config, connection::ConnectionInfo};
+use crate::{config::Config, connection::ConnectionInfo, handlers::Query};
 
 /// Builds the URLs of one request's answer.
 #[derive(Debug, Clone)]
@@ -56,6 +56,17 @@ impl Locations {
 pub(crate) fn next_page(uri: &Uri, last: &str, n: usize) -> Option<HeaderValue> {
     let link = format!("<{}?last={}&n={n}>; rel=\"next\"", uri.path(), encode(last));
     HeaderValue::from_str(&link).ok()
+}
+
+/// The `Link` to more referrers: the request's own path and filter, after the last one listed.
+pub(crate) fn more_referrers(uri: &Uri, query: &Query, last: &Digest) -> Option<HeaderValue> {
+    let mut link = format!("<{}?last={}", uri.path(), encode(last.as_str()));
+    for key in ["n", "artifactType"] {
+        if let Some(value) = query.get(key) {
+            link.push_str(&format!("&{key}={}", encode(value)));
+        }
+    }
+    HeaderValue::from_str(&format!("{link}>; rel=\"next\"")).ok()
 }
 
 fn origin(uri: &Uri, headers: &HeaderMap, connection: &ConnectionInfo) -> String {

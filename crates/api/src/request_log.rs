@@ -93,7 +93,9 @@ impl RequestLog {
                     Reference::Digest(digest) => digest.to_string(),
                 });
             }
-            Endpoint::GetBlob { digest, .. } | Endpoint::DeleteBlob { digest, .. } => {
+            Endpoint::GetBlob { digest, .. }
+            | Endpoint::Referrers { digest, .. }
+            | Endpoint::DeleteBlob { digest, .. } => {
                 self.route.digest = Some(digest.to_string());
             }
             Endpoint::UploadStatus { id, .. }

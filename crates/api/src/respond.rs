@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
-use wharf_oci::{Digest, Manifest};
+use wharf_oci::{Descriptor, Digest, Manifest, MediaType, Tag};
 use wharf_registry::{Blob, UploadStatus};
 
 use crate::{
@@ -110,6 +110,46 @@ pub(crate) fn created(location: HeaderValue, digest: &Digest) -> Answered {
     response
 }
 
+/// What a push of a manifest did beside storing it: whose list of referrers it is in now, and the
+/// tags from its query (OCI-5.11, OCI-5.14).
+pub(crate) fn publication(response: &mut Answered, manifest: &Manifest, tags: &[Tag]) {
+    if let Some(subject) = manifest.subject()
+        && let Ok(value) = HeaderValue::from_str(subject.digest.as_str())
+    {
+        set(response, OCI_SUBJECT, value);
+    }
+    let tags: Vec<&str> = tags.iter().map(Tag::as_str).collect();
+    if !tags.is_empty()
+        && let Ok(value) = HeaderValue::from_str(&tags.join(", "))
+    {
+        set(response, OCI_TAG, value);
+    }
+}
+
+/// An index of what is about a manifest; `filtered` when only one type of artifact is in it.
+pub(crate) fn referrers(manifests: &[Descriptor], filtered: bool) -> Answered {
+    let mut response = document(&Referrers {
+        schema_version: 2,
+        media_type: MediaType::OCI_INDEX,
+        manifests,
+    });
+    let index = HeaderValue::from_static("application/vnd.oci.image.index.v1+json");
+    set(&mut response, header::CONTENT_TYPE, index);
+    if filtered {
+        let filter = HeaderValue::from_static("artifactType");
+        set(&mut response, OCI_FILTERS_APPLIED, filter);
+    }
+    response
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Referrers<'a> {
+    schema_version: u8,
+    media_type: MediaType,
+    manifests: &'a [Descriptor],
+}
+
 /// Where an upload goes on, and how far it is. Empty and one byte look alike, as in Distribution.
 pub(crate) fn upload_headers(
     headers: &mut HeaderMap,
@@ -200,6 +240,9 @@ pub(crate) const API_VERSION: HeaderName =
     HeaderName::from_static("docker-distribution-api-version");
 /// Its value.
 pub(crate) const REGISTRY_2_0: HeaderValue = HeaderValue::from_static("registry/2.0");
+const OCI_FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
+const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+const OCI_TAG: HeaderName = HeaderName::from_static("oci-tag");
 const UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");

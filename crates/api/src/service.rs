@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use wharf_auth::AccessController;
-use wharf_oci::{Access, Action};
+use wharf_oci::{Access, Action, Digest, RepositoryName};
 use wharf_registry::{BodyStream, Registry};
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     endpoint::{Endpoint, Unrouted},
     error::Error,
     handlers::{
-        Query, blobs, lists, manifests,
+        Query, blobs, lists, manifests, referrers,
         uploads::{self, Mount, Uploads},
     },
     location::Locations,
@@ -187,23 +187,31 @@ impl Api {
                 manifests::get(&open(&name), &reference, &headers).await
             }
             Endpoint::PutManifest { name, reference } => {
-                manifests::put(&open(&name), &reference, &headers, body, &locations).await
+                let (repository, query) = (open(&name), query());
+                manifests::put(&repository, &reference, &query, &headers, body, &locations).await
             }
             Endpoint::DeleteManifest { name, reference } => {
-                manifests::delete(&open(&name), &reference).await
+                manifests::delete(&open(&name), &reference, &headers).await
             }
             Endpoint::GetBlob { name, digest } => blobs::get(&open(&name), &digest, &headers).await,
+            Endpoint::Referrers { name, digest } => {
+                referrers::list(&open(&name), &digest, &uri).await
+            }
             Endpoint::DeleteBlob { name, digest } => blobs::delete(&open(&name), &digest).await,
-            Endpoint::StartUpload { name } => match query().get("digest") {
-                Some(digest) if query().get("mount").is_none() => {
-                    let chunk = uploads::chunk(&headers, body)?;
-                    uploads(&name).take(digest, chunk).await
+            Endpoint::StartUpload { name } => {
+                let query = query();
+                uploads::check_algorithm(&query)?;
+                match query.get("digest") {
+                    Some(digest) if query.get("mount").is_none() => {
+                        let chunk = uploads::chunk(&headers, body)?;
+                        uploads(&name).take(digest, chunk).await
+                    }
+                    _ => {
+                        let mount = self.permitted_mount(&query, &headers).await;
+                        uploads(&name).start(mount).await
+                    }
                 }
-                _ => {
-                    let mount = self.permitted_mount(&query(), &headers).await;
-                    uploads(&name).start(mount).await
-                }
-            },
+            }
             Endpoint::UploadStatus { name, id } => uploads(&name).status(&id).await,
             Endpoint::AppendUpload { name, id } => {
                 let chunk = uploads::chunk(&headers, body)?;
@@ -218,12 +226,33 @@ impl Api {
     }
 
     /// The mount that is asked for, unless the caller may not read the source: then it is as if
-    /// it had not been asked for (OCI-4.31), and nothing shows whether the blob exists.
+    /// it had not been asked for (OCI-4.31), and nothing shows whether the blob exists. Where no
+    /// source is named, one that the caller may read is as good as any (OCI-4.32).
     async fn permitted_mount(&self, query: &Query, headers: &HeaderMap) -> Option<Mount> {
-        let mount = uploads::mount(query)?;
-        let needed = [Access::repository(mount.source.clone(), Action::Pull)];
-        let allowed = self.access.authorize(credentials(headers), &needed).await;
-        allowed.ok().map(|_| mount)
+        let digest: Digest = query.get("mount")?.parse().ok()?;
+        let sources = match query.get("from") {
+            Some(source) => vec![source.parse().ok()?],
+            None => self.holders(&digest).await,
+        };
+        for source in sources {
+            let needed = [Access::repository(source.clone(), Action::Pull)];
+            let allowed = self.access.authorize(credentials(headers), &needed).await;
+            if allowed.is_ok() {
+                return Some(Mount { source, digest });
+            }
+        }
+        None
+    }
+
+    /// The repositories that a blob may be mounted from. A search that fails finds none: the
+    /// client pushes the blob instead.
+    async fn holders(&self, digest: &Digest) -> Vec<RepositoryName> {
+        let found = self.registry.holders(digest).await;
+        found.unwrap_or_else(|error| {
+            tracing::warn!(error = &error as &dyn std::error::Error, vars.digest = %digest,
+                "cannot look for a repository to mount from");
+            Vec::new()
+        })
     }
 
     /// Answers what no handler sees. Paths that exist are shown to those only who may come in.

@@ -6,7 +6,7 @@
 //!
 //! In reading order: [`digest`], [`repository_name`], [`tag`] and [`mod@reference`] name things;
 //! [`media_type`], [`accept`], [`descriptor`] and [`manifest`] describe content; [`byte_range`] and
-//! [`content_range`] cut it; [`scope`], [`challenge`] and [`error_code`] are how a registry says
+//! [`content_range`] cut it; [`precondition`] guards it; [`scope`], [`challenge`] and [`error_code`] are how a registry says
 //! what it asks for and why it refuses.
 
 mod text;
@@ -20,6 +20,7 @@ pub mod digest;
 pub mod error_code;
 pub mod manifest;
 pub mod media_type;
+pub mod precondition;
 pub mod reference;
 pub mod repository_name;
 pub mod scope;
@@ -34,6 +35,7 @@ pub use digest::{Algorithm, Digest, DigestError};
 pub use error_code::ErrorCode;
 pub use manifest::{Manifest, ManifestKind, ManifestViolation};
 pub use media_type::MediaType;
+pub use precondition::Precondition;
 pub use reference::Reference;
 pub use repository_name::RepositoryName;
 pub use scope::{Access, Action, Resource};

@@ -96,6 +96,7 @@ pub(crate) async fn link(
     content: &Digest,
     asked: &Digest,
 ) -> Result<(), Error> {
+    store.holders.remember(asked, name);
     let own = PathSpec::LayerLink(name, content).path();
     if asked == content {
         return links::write(store.driver(), &own, content).await;

@@ -35,6 +35,14 @@ pub enum Error {
     /// The manifest names what is not in this repository.
     #[error("the manifest names {} part(s) that the repository does not have", .0.len())]
     ManifestPartsUnknown(Vec<MissingPart>),
+    /// What is there is not what the request expects to be there.
+    #[error("{reference} {}, which the request's condition excludes", found(.current.as_ref()))]
+    PreconditionFailed {
+        /// The tag or digest that was to be changed.
+        reference: Reference,
+        /// The digest of what is there, if anything is.
+        current: Option<Digest>,
+    },
     /// Content hashes to another digest than the one it was sent for.
     #[error("content has the digest {actual}, not {expected}")]
     DigestMismatch {
@@ -114,6 +122,13 @@ pub enum MissingPart {
         /// The URL it names.
         url: String,
     },
+}
+
+fn found(current: Option<&Digest>) -> String {
+    match current {
+        Some(digest) => format!("is {digest}"),
+        None => "does not exist".to_owned(),
+    }
 }
 
 impl MissingPart {

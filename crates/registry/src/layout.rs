@@ -16,12 +16,18 @@
 //!         │       └── <tag>
 //!         │           ├── current/link              the manifest the tag points to
 //!         │           └── index/<algorithm>/<hex>/link    each it has ever pointed to
-//!         └── _uploads
-//!             └── <id>
-//!                 ├── data                          the bytes received so far
-//!                 ├── startedat                     RFC 3339, UTC, whole seconds
-//!                 └── hashstates/<algorithm>/<offset>     the hash of data up to there
+//!         ├── _uploads
+//!         │   └── <id>
+//!         │       ├── data                          the bytes received so far
+//!         │       ├── startedat                     RFC 3339, UTC, whole seconds
+//!         │       └── hashstates/<algorithm>/<offset>     the hash of data up to there
+//!         └── _referrers                            ours: Distribution passes it by
+//!             ├── indexed                           which state of the revisions it is made from
+//!             └── <algorithm>/<hex>                 a subject
+//!                 └── <algorithm>/<hex>/link        a manifest that is about it
 //! ```
+//!
+//! What is ours can be deleted: it is made again from the manifests.
 //!
 //! A link is the text of a digest, with nothing after it. A component of a repository's name
 //! cannot begin with `_`, so the folders of a repository never meet those of one nested in it.
@@ -81,6 +87,14 @@ pub(crate) enum PathSpec<'a> {
     UploadHashStates(&'a RepositoryName, &'a UploadId, Algorithm),
     /// The hash state at one offset.
     UploadHashState(&'a RepositoryName, &'a UploadId, Algorithm, u64),
+    /// Which state of the revisions the referrers are made from.
+    ReferrersIndexed(&'a RepositoryName),
+    /// The referrers of a subject.
+    Referrers(&'a RepositoryName, &'a Digest),
+    /// The folder of one referrer of a subject.
+    Referrer(&'a RepositoryName, &'a Digest, &'a Digest),
+    /// The link to one referrer of a subject.
+    ReferrerLink(&'a RepositoryName, &'a Digest, &'a Digest),
 }
 
 impl PathSpec<'_> {
@@ -135,6 +149,16 @@ impl PathSpec<'_> {
             Self::UploadHashState(name, id, algorithm, offset) => {
                 let states = Self::UploadHashStates(name, id, algorithm).text();
                 format!("{states}/{offset}")
+            }
+            Self::ReferrersIndexed(name) => repository(name, "_referrers/indexed"),
+            Self::Referrers(name, subject) => {
+                repository(name, &format!("_referrers/{}", two(subject)))
+            }
+            Self::Referrer(name, subject, digest) => {
+                format!("{}/{}", Self::Referrers(name, subject).text(), two(digest))
+            }
+            Self::ReferrerLink(name, subject, digest) => {
+                link(Self::Referrer(name, subject, digest))
             }
         }
     }
@@ -216,6 +240,18 @@ mod tests {
             (
                 PathSpec::UploadHashState(&name, &id, Algorithm::Sha256, 1024),
                 format!("{upload}/hashstates/sha256/1024"),
+            ),
+            (
+                PathSpec::ReferrersIndexed(&name),
+                format!("{repository}/_referrers/indexed"),
+            ),
+            (
+                PathSpec::Referrers(&name, &digest),
+                format!("{repository}/_referrers/sha256/ab{hex}"),
+            ),
+            (
+                PathSpec::ReferrerLink(&name, &digest, &digest),
+                format!("{repository}/_referrers/sha256/ab{hex}/{link}"),
             ),
         ];
         for (spec, expected) in table {

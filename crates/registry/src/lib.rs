@@ -5,18 +5,20 @@
 //! [`StorageDriver`](wharf_storage::StorageDriver).
 //!
 //! Reading order: [`repository`] (the seam), `layout` (the store, drawn), then the services in
-//! `blobs`, `uploads`, `manifests`, `tags`, `catalog`, and the jobs [`garbage_collect`] and
+//! `blobs`, `uploads`, `manifests`, `referrers`, `tags`, `catalog`, and the jobs [`garbage_collect`] and
 //! [`purge_uploads`].
 
 mod blobs;
 mod catalog;
 mod error;
 pub mod garbage_collect;
+mod holders;
 mod layout;
 mod links;
 mod local;
 mod manifests;
 pub mod purge_uploads;
+mod referrers;
 pub mod repository;
 mod tags;
 #[cfg(test)]
@@ -27,8 +29,8 @@ pub use error::{Error, MissingPart};
 pub use local::{LocalRegistry, Rules};
 pub use manifests::rules::{ManifestRules, PlatformRule, RequiredPlatforms, UrlRules};
 pub use repository::{
-    Blob, BlobService, BodyStream, Chunk, ListRequest, Listing, ManifestService, Registry,
-    Repository, TagService, UploadService, UploadSession, UploadStatus,
+    Blob, BlobService, BodyStream, Chunk, ListRequest, Listing, ManifestService, ReferrersRequest,
+    Registry, Repository, TagService, UploadService, UploadSession, UploadStatus,
 };
 pub use uploads::id::{InvalidUploadId, UploadId};
 pub use wharf_storage::{Error as StorageError, OpenFile, Payload, ReadRange, Reader};

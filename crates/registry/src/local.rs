@@ -7,12 +7,16 @@ use std::{
 
 use async_trait::async_trait;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
-use wharf_oci::{Digest, RepositoryName};
+use wharf_oci::{Digest, Precondition, RepositoryName};
 use wharf_storage::{ListPage, StorageDriver};
 
 use crate::{
-    Error, ListRequest, Listing, ManifestRules, Registry, Repository, catalog, layout::PathSpec,
-    links, uploads::holds::Holds,
+    Error, ListRequest, Listing, ManifestRules, Registry, Repository, catalog,
+    holders::{self, Holders},
+    layout::PathSpec,
+    links,
+    referrers::Indexed,
+    uploads::holds::Holds,
 };
 
 /// A registry whose content is in a store.
@@ -36,6 +40,8 @@ pub(crate) struct Store {
     pub(crate) driver: Arc<dyn StorageDriver>,
     pub(crate) rules: Rules,
     pub(crate) holds: Holds,
+    pub(crate) holders: Holders,
+    pub(crate) indexed: Indexed,
     locks: NameLocks,
 }
 
@@ -55,6 +61,8 @@ impl LocalRegistry {
                 driver,
                 rules,
                 holds: Holds::default(),
+                holders: Holders::default(),
+                indexed: Indexed::default(),
                 locks: NameLocks::new(),
             }),
         }
@@ -79,6 +87,10 @@ impl Registry for LocalRegistry {
 
     async fn catalog(&self, request: ListRequest) -> Result<Listing<RepositoryName>, Error> {
         catalog::list(&self.store, request).await
+    }
+
+    async fn holders(&self, digest: &Digest) -> Result<Vec<RepositoryName>, Error> {
+        holders::find(&self.store, digest).await
     }
 }
 
@@ -151,10 +163,15 @@ impl Store {
 }
 
 impl LocalRepository {
-    /// Excludes deletions in this repository while a manifest and its tag are written; such
-    /// writes do not exclude each other.
-    pub(crate) async fn publishing(&self) -> RwLockReadGuard<'_, ()> {
-        self.store.locks.of(&self.name).read().await
+    /// Excludes deletions in this repository while a manifest and its tags are written. Such
+    /// writes exclude each other only where one has a condition.
+    pub(crate) async fn publishing(&self, condition: &Precondition) -> Publishing<'_> {
+        let lock = self.store.locks.of(&self.name);
+        if condition.is_none() {
+            Publishing::BesideOthers(lock.read().await)
+        } else {
+            Publishing::Alone(lock.write().await)
+        }
     }
 
     /// Excludes publishing in this repository: what is looked at stays so until it is deleted.
@@ -171,6 +188,15 @@ impl LocalRepository {
             Err(Error::DeletionDisabled)
         }
     }
+}
+
+/// The right to write a manifest and its tags, until it is dropped.
+#[derive(Debug)]
+pub(crate) enum Publishing<'a> {
+    /// Others may do so too.
+    BesideOthers(#[expect(dead_code, reason = "held, not read")] RwLockReadGuard<'a, ()>),
+    /// Nobody else may.
+    Alone(#[expect(dead_code, reason = "held, not read")] RwLockWriteGuard<'a, ()>),
 }
 
 /// Locks by repository name, a fixed number of them: two repositories may share one, which costs

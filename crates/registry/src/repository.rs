@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
-use wharf_oci::{Descriptor, Digest, Manifest, RepositoryName, Tag};
+use wharf_oci::{Descriptor, Digest, Manifest, Precondition, RepositoryName, Tag};
 use wharf_storage::{ReadRange, Reader};
 
 use crate::{Error, UploadId};
@@ -22,6 +22,13 @@ pub trait Registry: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When the store fails; a page is never silently short.
     async fn catalog(&self, request: ListRequest) -> Result<Listing<RepositoryName>, Error>;
+
+    /// Finds repositories that have a blob, the likeliest first: a bounded number of them, after a
+    /// bounded search. Whoever may read one of them may mount the blob from it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn holders(&self, digest: &Digest) -> Result<Vec<RepositoryName>, Error>;
 }
 
 /// An opened repository: its name and its services.
@@ -165,18 +172,37 @@ pub trait ManifestService: fmt::Debug + Send + Sync {
     /// [`Error::ManifestUnknown`]; [`Error::Damaged`].
     async fn get(&self, digest: &Digest) -> Result<Manifest, Error>;
 
-    /// Stores a manifest, and points a tag at it if one is given. When this returns, the manifest
+    /// Stores a manifest, and points tags at it if any are given. When this returns, the manifest
     /// is durable and the repository has every part of it.
     ///
+    /// The condition is on what each of the tags points at now; without tags, on whether the
+    /// manifest is there.
+    ///
     /// # Errors
-    /// [`Error::ManifestPartsUnknown`], naming each part.
-    async fn put(&self, manifest: &Manifest, tag: Option<&Tag>) -> Result<(), Error>;
+    /// [`Error::ManifestPartsUnknown`], naming each part; [`Error::PreconditionFailed`].
+    async fn put(
+        &self,
+        manifest: &Manifest,
+        tags: &[Tag],
+        condition: &Precondition,
+    ) -> Result<(), Error>;
 
     /// Deletes a manifest and every tag that points at it, and returns those tags.
     ///
     /// # Errors
-    /// [`Error::ManifestUnknown`]; [`Error::DeletionDisabled`].
-    async fn delete(&self, digest: &Digest) -> Result<Vec<Tag>, Error>;
+    /// [`Error::ManifestUnknown`]; [`Error::DeletionDisabled`]; [`Error::PreconditionFailed`].
+    async fn delete(&self, digest: &Digest, condition: &Precondition) -> Result<Vec<Tag>, Error>;
+
+    /// Lists a page of the manifests whose subject this is, in the order of their digests. Neither
+    /// the subject nor the repository need exist.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn referrers(
+        &self,
+        subject: &Digest,
+        request: ReferrersRequest,
+    ) -> Result<Listing<Descriptor>, Error>;
 }
 
 /// Names of manifests.
@@ -197,8 +223,19 @@ pub trait TagService: fmt::Debug + Send + Sync {
     /// Deletes a tag; the manifest it pointed at stays.
     ///
     /// # Errors
-    /// [`Error::ManifestUnknown`]; [`Error::DeletionDisabled`].
-    async fn delete(&self, tag: &Tag) -> Result<(), Error>;
+    /// [`Error::ManifestUnknown`]; [`Error::DeletionDisabled`]; [`Error::PreconditionFailed`].
+    async fn delete(&self, tag: &Tag, condition: &Precondition) -> Result<(), Error>;
+}
+
+/// Which page of a list of referrers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReferrersRequest {
+    /// Only what sorts after this digest, which need not be in the list.
+    pub after: Option<Digest>,
+    /// At most so many. A page whose annotations are large may have fewer, but at least one.
+    pub limit: usize,
+    /// Only artifacts of this type.
+    pub artifact_type: Option<String>,
 }
 
 /// Which page of a list.

@@ -1,7 +1,7 @@
 //! Tags: names that point at manifests.
 
 use async_trait::async_trait;
-use wharf_oci::{Digest, Reference, Tag};
+use wharf_oci::{Digest, Precondition, Reference, Tag};
 use wharf_storage::{EntryKind, ListPage};
 
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
     layout::PathSpec,
     links,
     local::{LocalRepository, PAGE},
+    manifests,
 };
 
 #[async_trait]
@@ -41,12 +42,11 @@ impl TagService for LocalRepository {
         Ok(Listing { items, more })
     }
 
-    async fn delete(&self, tag: &Tag) -> Result<(), Error> {
+    async fn delete(&self, tag: &Tag, condition: &Precondition) -> Result<(), Error> {
         self.may_delete()?;
         let _deleting = self.deleting().await;
-        if !self.is_set(tag).await? {
-            return Err(self.unknown_tag(tag));
-        }
+        let current = self.resolve(tag).await?;
+        manifests::expect(condition, Some(&current), || Reference::Tag(tag.clone()))?;
         let folder = PathSpec::Tag(&self.name, tag).path();
         links::delete_if_there(self.store.driver(), &folder).await?;
         Ok(())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
-use wharf_oci::{Digest, Manifest, MediaType, RepositoryName, Tag};
+use wharf_oci::{Digest, Manifest, MediaType, Precondition, RepositoryName, Tag};
 use wharf_storage::{
     EntryKind, ListPage, ReadRange, StorageDriver, StoragePath, Sync,
     config::{DEFAULT_MAX_THREADS, Durability, FilesystemConfig},
@@ -247,8 +247,8 @@ pub(crate) async fn push_manifest(
     manifest: Manifest,
     to: Option<&str>,
 ) -> Manifest {
-    let tag = to.map(tag);
-    let put = repository.manifests.put(&manifest, tag.as_ref());
+    let tags: Vec<Tag> = to.map(tag).into_iter().collect();
+    let put = repository.manifests.put(&manifest, &tags, ALWAYS);
     put.await.unwrap();
     manifest
 }
@@ -257,3 +257,6 @@ pub(crate) async fn push_manifest(
 pub(crate) async fn append(session: &mut Box<dyn UploadSession>, content: impl Into<Bytes> + Send) {
     session.append(chunk(content)).await.unwrap();
 }
+
+/// The condition that always holds.
+pub(crate) const ALWAYS: &Precondition = &Precondition::NONE;

@@ -35,6 +35,7 @@ fn told_of(endpoint: &Endpoint) -> String {
         Endpoint::DeleteManifest { name, reference } => format!("delete {reference} of {name}"),
         Endpoint::GetBlob { name, .. } => format!("get blob of {name}"),
         Endpoint::DeleteBlob { name, .. } => format!("delete blob of {name}"),
+        Endpoint::Referrers { name, .. } => format!("referrers in {name}"),
         Endpoint::StartUpload { name } => format!("start upload in {name}"),
         Endpoint::UploadStatus { name, id } => format!("status of {id} in {name}"),
         Endpoint::AppendUpload { name, id } => format!("append to {id} in {name}"),
@@ -49,6 +50,7 @@ const EMPTY: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495
 fn each_method_of_each_path_is_its_own_endpoint() {
     let blob = &format!("/v2/a/b/blobs/{EMPTY}");
     let image = &format!("/v2/a/b/manifests/{EMPTY}");
+    let referrers = &format!("/v2/a/b/referrers/{EMPTY}");
     for (method, path, expected) in [
         ("GET", "/v2/", "base"),
         ("BREW", "/v2/", "base"),
@@ -64,6 +66,12 @@ fn each_method_of_each_path_is_its_own_endpoint() {
         ("GET", blob, "get blob of a/b"),
         ("HEAD", blob, "get blob of a/b"),
         ("DELETE", blob, "delete blob of a/b"),
+        ("GET", referrers, "referrers in a/b"),
+        ("HEAD", referrers, "referrers in a/b"),
+        ("POST", referrers, "405 GET, HEAD"),
+        ("GET", "/v2/a/referrers/sha256:x", "400 DIGEST_INVALID"),
+        ("GET", "/v2/a/referrers/v1", "400 DIGEST_INVALID"),
+        ("GET", "/v2/a/referrers/", "404"),
         ("POST", "/v2/a/b/blobs/uploads/", "start upload in a/b"),
         ("POST", "/v2/a/b/blobs/uploads", "start upload in a/b"),
         ("GET", "/v2/a/b/blobs/uploads/i-d", "status of i-d in a/b"),

@@ -75,7 +75,11 @@ fn every_outcome_has_a_status_and_a_code() {
                 start: 9,
                 offset: 5,
             },
-            (416, "RANGE_INVALID", json!("the upload has 5 bytes, go on from there")),
+            (
+                416,
+                "RANGE_INVALID",
+                json!("the upload has 5 bytes, go on from there"),
+            ),
         ),
         (
             Outcome::LengthMismatch {

@@ -3,13 +3,15 @@
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
 use http::{HeaderMap, StatusCode, header};
-use wharf_oci::{Accept, Digest, Manifest, MediaType, Reference};
+use wharf_oci::{
+    Accept, Digest, Manifest, MediaType, Reference, RepositoryName, Tag, reference::ReferenceError,
+};
 use wharf_registry::{BodyStream, Error as Outcome, Repository};
 
 use crate::{
     conditions::{self, Verdict},
     error::Error,
-    handlers::{value, values},
+    handlers::{Query, value, values},
     location::Locations,
     negotiate::{self, Served},
     respond::{self, Answered},
@@ -42,18 +44,23 @@ pub(crate) async fn get(
     }
 }
 
-/// Stores a manifest, and points the tag at it when it is pushed by tag (end-7).
+/// Stores a manifest, and points tags at it: the one that it is pushed by (end-7a), and those that
+/// the query names (end-7b).
 pub(crate) async fn put(
     repository: &Repository,
     reference: &Reference,
+    query: &Query,
     headers: &HeaderMap,
     body: BodyStream,
     locations: &Locations,
 ) -> Result<Answered, Error> {
+    let asked = asked_tags(&repository.name, query)?;
     let bytes = read_limited(body).await?;
     let mut manifest = parse(headers, bytes)?;
-    let tag = match reference {
-        Reference::Tag(tag) => Some(tag),
+    let mut tags = asked.clone();
+    match reference {
+        Reference::Tag(tag) if tags.contains(tag) => {}
+        Reference::Tag(tag) => tags.insert(0, tag.clone()),
         Reference::Digest(expected) => {
             let actual = Digest::of(expected.algorithm(), manifest.bytes());
             if actual != *expected {
@@ -61,23 +68,51 @@ pub(crate) async fn put(
                 return Err(Error::ManifestDigestMismatch { expected, actual });
             }
             manifest = manifest.with_digest(actual);
-            None
         }
-    };
-    repository.manifests.put(&manifest, tag).await?;
+    }
+    let condition = conditions::of(headers);
+    let put = repository.manifests.put(&manifest, &tags, &condition);
+    put.await?;
     let location = locations.manifest(&repository.name, manifest.digest());
-    Ok(respond::created(location, manifest.digest()))
+    let mut response = respond::created(location, manifest.digest());
+    respond::publication(&mut response, &manifest, &asked);
+    Ok(response)
+}
+
+/// The tags that a push names in its query, each once.
+///
+/// # Errors
+/// When one is malformed, or there are more than [`MOST_TAGS`]; nothing is stored then.
+fn asked_tags(name: &RepositoryName, query: &Query) -> Result<Vec<Tag>, Error> {
+    let mut tags = Vec::new();
+    for text in query.all("tag") {
+        let tag = text.parse().map_err(|source| Error::ReferenceMalformed {
+            name: name.clone(),
+            reference: text.to_owned(),
+            source: ReferenceError::Tag(source),
+            creating: true,
+        })?;
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    if tags.len() > MOST_TAGS {
+        return Err(Error::TooManyTags { limit: MOST_TAGS });
+    }
+    Ok(tags)
 }
 
 /// Deletes a tag, or a manifest with every tag that points at it (end-9).
 pub(crate) async fn delete(
     repository: &Repository,
     reference: &Reference,
+    headers: &HeaderMap,
 ) -> Result<Answered, Error> {
+    let condition = conditions::of(headers);
     match reference {
-        Reference::Tag(tag) => repository.tags.delete(tag).await?,
+        Reference::Tag(tag) => repository.tags.delete(tag, &condition).await?,
         Reference::Digest(digest) => {
-            repository.manifests.delete(digest).await?;
+            repository.manifests.delete(digest, &condition).await?;
         }
     }
     Ok(respond::empty(StatusCode::ACCEPTED))
@@ -114,5 +149,7 @@ async fn read_limited(mut body: BodyStream) -> Result<Bytes, Error> {
     }
 }
 
+/// How many tags one push may name (OCI-5.14 wants ten at least).
+const MOST_TAGS: usize = 100;
 /// The largest manifest that is taken, in bytes (reference, section 4.6; OCI-5.6).
 const MANIFEST_LIMIT: usize = 4 * 1024 * 1024;

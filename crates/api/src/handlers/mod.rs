@@ -3,6 +3,7 @@
 pub(crate) mod blobs;
 pub(crate) mod lists;
 pub(crate) mod manifests;
+pub(crate) mod referrers;
 pub(crate) mod uploads;
 
 use http::HeaderMap;
@@ -25,15 +26,22 @@ impl Query {
 
     /// The first value of a parameter; an empty one counts as absent.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(name, _)| name == key);
-        found
-            .map(|(_, value)| value.as_str())
-            .filter(|value| !value.is_empty())
+        let first = self.all(key).next();
+        first.filter(|value| !value.is_empty())
+    }
+
+    /// The values of a parameter that may come several times.
+    pub(crate) fn all<'a, 'k>(
+        &'a self,
+        key: &'k str,
+    ) -> impl Iterator<Item = &'a str> + use<'a, 'k> {
+        let found = self.0.iter().filter(move |(name, _)| name == key);
+        found.map(|(_, value)| value.as_str())
     }
 }
 
 /// The values of a header, each line for itself.
-fn values<'a>(
+pub(crate) fn values<'a>(
     headers: &'a HeaderMap,
     name: &http::HeaderName,
 ) -> impl Iterator<Item = &'a str> + use<'a> {

@@ -1,7 +1,7 @@
 //! Uploads: begun, continued, finished, looked at, cancelled; blobs mounted.
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use wharf_oci::{ContentRange, Digest, RepositoryName};
+use wharf_oci::{Algorithm, ContentRange, Digest, RepositoryName};
 use wharf_registry::{
     BodyStream, Chunk, Error as Outcome, Repository, UploadId, UploadSession, UploadStatus,
 };
@@ -198,12 +198,19 @@ pub(crate) fn chunk(headers: &HeaderMap, body: BodyStream) -> Result<Chunk, Erro
     }
 }
 
-/// The mount that a request asks for, if it is a possible one; the right to it is not yet checked.
-pub(crate) fn mount(query: &Query) -> Option<Mount> {
-    Some(Mount {
-        source: query.get("from")?.parse().ok()?,
-        digest: query.get("mount")?.parse().ok()?,
-    })
+/// Checks what a request says that the upload is to be hashed with (end-4c). Every upload can end
+/// with every digest, so there is nothing to remember of it.
+///
+/// # Errors
+/// When the algorithm is not known.
+pub(crate) fn check_algorithm(query: &Query) -> Result<(), Error> {
+    match query.get("digest-algorithm").map(str::parse::<Algorithm>) {
+        None | Some(Ok(_)) => Ok(()),
+        Some(Err(source)) => Err(Error::DigestMalformed {
+            digest: query.get("digest-algorithm").unwrap_or_default().to_owned(),
+            source,
+        }),
+    }
 }
 
 fn parse_digest(digest: &str) -> Result<Digest, Error> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use wharf_oci::RepositoryName;
+use wharf_oci::{Digest, RepositoryName};
 use wharf_registry::{Error, ListRequest, Listing, Registry, Repository};
 use wharf_storage::{inmemory::InMemory, testing::Faulty};
 
@@ -161,6 +161,11 @@ impl Registry for Broken {
     }
 
     async fn catalog(&self, _: ListRequest) -> Result<Listing<RepositoryName>, Error> {
+        let what = "/docker/registry/v2 is not a folder".to_owned();
+        Err(Error::Damaged { what })
+    }
+
+    async fn holders(&self, _: &Digest) -> Result<Vec<RepositoryName>, Error> {
         let what = "/docker/registry/v2 is not a folder".to_owned();
         Err(Error::Damaged { what })
     }

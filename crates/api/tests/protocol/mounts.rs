@@ -1,6 +1,9 @@
 //! Blobs mounted from another repository.
 
-use crate::test_registry::{TestRegistry, blob, closing, sha256};
+use crate::{
+    gatekeeper::Gatekeeper,
+    test_registry::{TestRegistry, blob, closing, sha256},
+};
 
 fn mount(name: &str, query: &str) -> String {
     format!("/v2/{name}/blobs/uploads/?{query}")
@@ -59,8 +62,7 @@ async fn a_mount_that_cannot_be_done_becomes_an_upload() {
     for query in [
         format!("mount={missing}&from=a"),
         format!("mount={there}&from=nothing/here"),
-        format!("mount={there}"),
-        format!("mount={there}&from="),
+        format!("mount={missing}"),
         format!("mount={there}&from=A/.."),
         "mount=sha256:abc&from=a".to_owned(),
         "mount=nonsense&from=a".to_owned(),
@@ -74,6 +76,58 @@ async fn a_mount_that_cannot_be_done_becomes_an_upload() {
         registry.put(&path).body("own").send().await.expect(201);
     }
     registry.pull_blob("b", &there).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_mount_without_a_source_finds_one_that_the_caller_may_read() {
+    let gatekeeper = Gatekeeper(&[
+        (
+            "owner",
+            &["repository:secret:pull", "repository:secret:push"],
+        ),
+        ("guest", &["repository:own:pull", "repository:own:push"]),
+        (
+            "friend",
+            &[
+                "repository:own:pull",
+                "repository:own:push",
+                "repository:secret:pull",
+            ],
+        ),
+    ]);
+    let registry = TestRegistry::set_up().guarded_by(gatekeeper).start();
+    let digest = sha256("layer");
+    let path = mount("secret", &format!("digest={digest}"));
+    let pushed = registry.post(&path).header("authorization", "owner");
+    pushed.body("layer").send().await.expect(201);
+    for query in [format!("mount={digest}"), format!("mount={digest}&from=")] {
+        for (who, expected) in [("guest", 202), ("friend", 201), ("guest", 201)] {
+            let post = registry
+                .post(&mount("own", &query))
+                .header("authorization", who);
+            let answer = post.send().await.expect(expected);
+            let named = (expected == 201).then_some(digest.as_str());
+            assert_eq!(
+                answer.header("docker-content-digest"),
+                named,
+                "{who} {query}"
+            );
+        }
+        let own = registry.again().start();
+        own.delete(&blob("own", &digest)).send().await.expect(202);
+    }
+}
+
+#[tokio::test]
+async fn an_upload_may_say_what_it_is_to_be_hashed_with() {
+    let registry = TestRegistry::start();
+    for (algorithm, expected) in [("sha256", 202), ("sha512", 202), ("", 202), ("md5", 400)] {
+        let path = mount("a", &format!("digest-algorithm={algorithm}"));
+        let answer = registry.post(&path).send().await.expect(expected);
+        if expected == 400 {
+            answer.expect_error(400, "DIGEST_INVALID");
+        }
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,8 @@ use wharf_oci::RepositoryName;
 use crate::{
     Error, ListRequest, Registry,
     testing::{
-        TestRegistry, begin_upload, blob_path, image, link, name, push_blob, push_image, sha256,
+        ALWAYS, TestRegistry, begin_upload, blob_path, image, link, name, push_blob, push_image,
+        sha256,
     },
 };
 
@@ -148,10 +149,10 @@ async fn a_repository_is_listed_while_it_holds_a_manifest() {
     push_image(&repository, "x", Some("v1")).await;
     assert_eq!(all(&test).await, ["a/b"]);
     let v1 = crate::testing::tag("v1");
-    repository.tags.delete(&v1).await.unwrap();
+    repository.tags.delete(&v1, ALWAYS).await.unwrap();
     assert_eq!(all(&test).await, ["a/b"]);
     let digest = image("x").digest().clone();
-    repository.manifests.delete(&digest).await.unwrap();
+    repository.manifests.delete(&digest, ALWAYS).await.unwrap();
     assert!(all(&test).await.is_empty());
 }
 

@@ -35,6 +35,8 @@ pub(super) struct UntaggedManifest {
     pub(super) digest: Digest,
     /// All tags of its repository; their histories may mention it.
     pub(super) tags: Vec<Tag>,
+    /// What it is about, whose list of referrers mentions it.
+    pub(super) subject: Option<Digest>,
 }
 
 type Observer<'a> = &'a mut (dyn FnMut(CollectEvent<'_>) + Send);
@@ -114,7 +116,9 @@ impl Marks {
         let names: Vec<Tag> = tags.into_keys().collect();
         for digest in revisions {
             if !marking.marked.contains(&digest) {
+                let named = marking.manifests.get(&digest);
                 self.manifests.push(UntaggedManifest {
+                    subject: named.and_then(|named| named.subject.clone()),
                     name: local.name.clone(),
                     digest,
                     tags: names.clone(),
@@ -252,7 +256,7 @@ async fn revisions(local: &LocalRepository) -> Result<Vec<Digest>, Error> {
 }
 
 /// The digests that name the folders two levels down: `<algorithm>/<hex>`.
-pub(super) async fn digests_in(store: &Store, folder: &StoragePath) -> Result<Vec<Digest>, Error> {
+pub(crate) async fn digests_in(store: &Store, folder: &StoragePath) -> Result<Vec<Digest>, Error> {
     let mut digests = Vec::new();
     for algorithm in store.list(folder, ListPage::all()).await? {
         let Ok(below) = folder.child(&algorithm.name) else {

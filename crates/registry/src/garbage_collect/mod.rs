@@ -10,6 +10,8 @@ mod sweep;
 
 use wharf_oci::{Digest, RepositoryName, Tag};
 
+pub(crate) use self::mark::digests_in;
+
 use crate::{
     Error, LocalRegistry,
     garbage_collect::{mark::Marks, sweep::Garbage},

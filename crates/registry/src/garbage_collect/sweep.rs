@@ -89,6 +89,10 @@ pub(super) async fn sweep(
                     tracing::info!("deleting manifest tag reference: {entry}");
                 }
             }
+            if let Some(subject) = &manifest.subject {
+                let entry = PathSpec::Referrer(&manifest.name, subject, &manifest.digest).path();
+                links::delete_if_there(store.driver(), &entry).await?;
+            }
             let folder = PathSpec::Revision(&manifest.name, &manifest.digest).path();
             tracing::info!("deleting manifest: {folder}");
             links::delete_if_there(store.driver(), &folder).await?;

@@ -10,8 +10,8 @@ use super::*;
 use crate::{
     Chunk, Error, Rules, UploadId,
     testing::{
-        TestRegistry, append, begin_upload, body, image, name, pull_blob, push_blob, push_image,
-        push_manifest, sha256, tag,
+        ALWAYS, TestRegistry, append, begin_upload, body, image, name, pull_blob, push_blob,
+        push_image, push_manifest, sha256, tag,
     },
 };
 
@@ -187,11 +187,15 @@ async fn the_store_is_distributions_after_every_step_of_a_push() {
     ];
     tree.assert(&whole.concat());
 
-    repository.tags.delete(&tag("v1")).await.unwrap();
+    repository.tags.delete(&tag("v1"), ALWAYS).await.unwrap();
     let with_one_tag = [blobs_and_links.as_slice(), &[revision], &latest, &[uploads]];
     tree.assert(&with_one_tag.concat());
 
-    repository.manifests.delete(image.digest()).await.unwrap();
+    repository
+        .manifests
+        .delete(image.digest(), ALWAYS)
+        .await
+        .unwrap();
     let without_manifest = [
         blobs_and_links.as_slice(),
         &[
@@ -310,20 +314,24 @@ async fn deletions_wait_for_pushes_and_pushes_for_deletions() {
     let local = repository_of(&test, "a");
     let a_while = Duration::from_secs(60);
 
-    let publishing = local.publishing().await;
-    let also_publishing = local.publishing().await;
-    let deleted = repository.manifests.delete(pushed.digest());
+    let publishing = local.publishing(ALWAYS).await;
+    let also_publishing = local.publishing(ALWAYS).await;
+    let deleted = repository.manifests.delete(pushed.digest(), ALWAYS);
     assert!(tokio::time::timeout(a_while, deleted).await.is_err());
     let v1 = tag("v1");
-    let deleted = repository.tags.delete(&v1);
+    let deleted = repository.tags.delete(&v1, ALWAYS);
     assert!(tokio::time::timeout(a_while, deleted).await.is_err());
     drop((publishing, also_publishing));
 
     let deleting = local.deleting().await;
-    let put = repository.manifests.put(&pushed, None);
+    let put = repository.manifests.put(&pushed, &[], ALWAYS);
     assert!(tokio::time::timeout(a_while, put).await.is_err());
     drop(deleting);
-    repository.manifests.delete(pushed.digest()).await.unwrap();
+    repository
+        .manifests
+        .delete(pushed.digest(), ALWAYS)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -332,7 +340,11 @@ async fn many_repositories_share_a_few_locks_without_standing_still() {
     for n in 0..LOCKS * 2 {
         let repository = test.repository(&format!("r{n}"));
         let pushed = push_image(&repository, "x", Some("v1")).await;
-        repository.manifests.delete(pushed.digest()).await.unwrap();
+        repository
+            .manifests
+            .delete(pushed.digest(), ALWAYS)
+            .await
+            .unwrap();
     }
 }
 

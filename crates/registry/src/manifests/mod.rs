@@ -4,11 +4,12 @@ pub(crate) mod rules;
 mod verify;
 
 use async_trait::async_trait;
-use wharf_oci::{Digest, Manifest, Reference, Tag};
+use futures_util::future::join_all;
+use wharf_oci::{Descriptor, Digest, Manifest, Precondition, Reference, Tag};
 use wharf_storage::Sync;
 
 use crate::{
-    Error, ManifestService,
+    Error, Listing, ManifestService, ReferrersRequest,
     layout::PathSpec,
     links,
     local::{LocalRepository, Store},
@@ -28,46 +29,54 @@ impl ManifestService for LocalRepository {
         stored.ok_or_else(unknown)
     }
 
-    async fn put(&self, manifest: &Manifest, tag: Option<&Tag>) -> Result<(), Error> {
-        let _publishing = self.publishing().await;
+    async fn put(
+        &self,
+        manifest: &Manifest,
+        tags: &[Tag],
+        condition: &Precondition,
+    ) -> Result<(), Error> {
+        let _publishing = self.publishing(condition).await;
+        self.expect_published(manifest.digest(), tags, condition)
+            .await?;
         self.verify_parts(manifest).await?;
         let (driver, digest) = (self.store.driver(), manifest.digest());
         let data = PathSpec::BlobData(digest).path();
         let revision = PathSpec::RevisionLink(&self.name, digest).path();
-        // A link without bytes counts as absent, so these two need no order between them. The tag
-        // does: it must never name what a crash has kept from being there.
-        let (bytes, linked) = tokio::join!(
+        // A link without bytes counts as absent, so these need no order between them. The tags
+        // do: they must never name what a crash has kept from being there.
+        let (bytes, linked, indexed) = tokio::join!(
             driver.put_content(&data, manifest.bytes().clone(), Sync::Durable),
             links::write(driver, &revision, digest),
+            self.add_referrer(manifest),
         );
         bytes.map_err(Error::Storage)?;
         linked?;
-        if let Some(tag) = tag {
-            let history = PathSpec::TagIndexLink(&self.name, tag, digest).path();
-            let current = PathSpec::TagCurrentLink(&self.name, tag).path();
-            // Neither write is left to itself when the other fails: it must not arrive after what
-            // somebody else does next.
-            let (remembered, pointed) = tokio::join!(
-                links::write(driver, &history, digest),
-                links::write(driver, &current, digest),
-            );
-            remembered?;
-            pointed?;
-        }
-        Ok(())
+        indexed?;
+        // No write is left to itself when another fails: it must not arrive after what somebody
+        // else does next.
+        let pointed = join_all(tags.iter().map(|tag| self.point(tag, digest))).await;
+        pointed.into_iter().collect()
     }
 
-    async fn delete(&self, digest: &Digest) -> Result<Vec<Tag>, Error> {
+    async fn delete(&self, digest: &Digest, condition: &Precondition) -> Result<Vec<Tag>, Error> {
         self.may_delete()?;
         let _deleting = self.deleting().await;
         let driver = self.store.driver();
+        let reference = || Reference::Digest(digest.clone());
         let link = PathSpec::RevisionLink(&self.name, digest).path();
-        if links::read(driver, &link).await?.is_none() {
+        let Some(content) = links::read(driver, &link).await? else {
             return Err(Error::ManifestUnknown {
                 name: self.name.clone(),
-                reference: Reference::Digest(digest.clone()),
+                reference: reference(),
             });
-        }
+        };
+        expect(condition, Some(digest), reference)?;
+        let manifest = match read(&self.store, &content, digest).await {
+            Ok(manifest) => manifest,
+            // Nobody's list has what cannot be read.
+            Err(Error::Damaged { .. }) => None,
+            Err(error) => return Err(error),
+        };
         // Tags go first: what a crash leaves is a manifest without a name, never a name without
         // a manifest.
         let tags = self.tags_of(digest).await?;
@@ -75,13 +84,62 @@ impl ManifestService for LocalRepository {
             let folder = PathSpec::Tag(&self.name, tag).path();
             links::delete_if_there(driver, &folder).await?;
         }
+        if let Some(manifest) = manifest {
+            self.remove_referrer(&manifest).await?;
+        }
         let folder = PathSpec::Revision(&self.name, digest).path();
         links::delete_if_there(driver, &folder).await?;
         Ok(tags)
     }
+
+    async fn referrers(
+        &self,
+        subject: &Digest,
+        request: ReferrersRequest,
+    ) -> Result<Listing<Descriptor>, Error> {
+        self.list_referrers(subject, request).await
+    }
 }
 
 impl LocalRepository {
+    /// Points a tag at a manifest, and remembers that it did.
+    async fn point(&self, tag: &Tag, digest: &Digest) -> Result<(), Error> {
+        let driver = self.store.driver();
+        let history = PathSpec::TagIndexLink(&self.name, tag, digest).path();
+        let current = PathSpec::TagCurrentLink(&self.name, tag).path();
+        let (remembered, pointed) = tokio::join!(
+            links::write(driver, &history, digest),
+            links::write(driver, &current, digest),
+        );
+        remembered.and(pointed)
+    }
+
+    /// Checks a condition on what is about to be published.
+    ///
+    /// # Errors
+    /// [`Error::PreconditionFailed`].
+    async fn expect_published(
+        &self,
+        digest: &Digest,
+        tags: &[Tag],
+        condition: &Precondition,
+    ) -> Result<(), Error> {
+        if condition.is_none() {
+            return Ok(());
+        }
+        if tags.is_empty() {
+            let there = self.has_manifest(digest).await?;
+            let current = there.then_some(digest);
+            return expect(condition, current, || Reference::Digest(digest.clone()));
+        }
+        for tag in tags {
+            let current = PathSpec::TagCurrentLink(&self.name, tag).path();
+            let current = links::read(self.store.driver(), &current).await?;
+            expect(condition, current.as_ref(), || Reference::Tag(tag.clone()))?;
+        }
+        Ok(())
+    }
+
     /// The tags that point at a manifest.
     async fn tags_of(&self, digest: &Digest) -> Result<Vec<Tag>, Error> {
         let mut pointing = Vec::new();
@@ -93,6 +151,24 @@ impl LocalRepository {
         }
         Ok(pointing)
     }
+}
+
+/// Holds a condition against what is there.
+///
+/// # Errors
+/// [`Error::PreconditionFailed`].
+pub(crate) fn expect(
+    condition: &Precondition,
+    current: Option<&Digest>,
+    reference: impl FnOnce() -> Reference,
+) -> Result<(), Error> {
+    if condition.holds(current) {
+        return Ok(());
+    }
+    Err(Error::PreconditionFailed {
+        reference: reference(),
+        current: current.cloned(),
+    })
 }
 
 /// Reads what is stored as `content` and is to have this digest; `None` when nothing is.

@@ -11,7 +11,7 @@ use crate::{
     Error, ManifestRules, MissingPart, PlatformRule, Repository, RequiredPlatforms, Rules,
     UrlRules,
     testing::{
-        TestRegistry, attached, blob_path, descriptor, image, image_document, index, link,
+        ALWAYS, TestRegistry, attached, blob_path, descriptor, image, image_document, index, link,
         manifest, push_blob, push_image, push_manifest, push_parts, sha256, tag,
     },
 };
@@ -24,7 +24,7 @@ fn missing(refused: Result<(), Error>) -> Vec<MissingPart> {
 }
 
 async fn put(repository: &Repository, manifest: &Manifest) -> Result<(), Error> {
-    repository.manifests.put(manifest, None).await
+    repository.manifests.put(manifest, &[], ALWAYS).await
 }
 
 fn rules(urls: UrlRules, platforms: RequiredPlatforms) -> Rules {
@@ -451,9 +451,13 @@ async fn damaged_links_count_as_absent_until_the_next_push() {
         }
         let unknown = [
             repository.manifests.get(pushed.digest()).await.map(drop),
-            repository.manifests.delete(pushed.digest()).await.map(drop),
+            repository
+                .manifests
+                .delete(pushed.digest(), ALWAYS)
+                .await
+                .map(drop),
             repository.tags.resolve(&tag("v1")).await.map(drop),
-            repository.tags.delete(&tag("v1")).await,
+            repository.tags.delete(&tag("v1"), ALWAYS).await,
         ];
         for unknown in unknown {
             let unknown = unknown.unwrap_err();
@@ -505,7 +509,11 @@ async fn deleting_takes_every_tag_that_points_at_it_and_no_other() {
     push_image(&repository, "old", Some("stays")).await;
     push_image(&test.repository("b"), "new", Some("latest")).await;
     let new = image("new");
-    let deleted = repository.manifests.delete(new.digest()).await.unwrap();
+    let deleted = repository
+        .manifests
+        .delete(new.digest(), ALWAYS)
+        .await
+        .unwrap();
     assert_eq!(deleted, ["latest", "v10", "v2"].map(tag));
 
     for name in ["v2", "latest", "v10"] {
@@ -531,9 +539,17 @@ async fn what_is_not_there_cannot_be_deleted() {
     let test = TestRegistry::new();
     let repository = test.repository("a");
     let pushed = push_image(&repository, "x", None).await;
-    repository.manifests.delete(pushed.digest()).await.unwrap();
+    repository
+        .manifests
+        .delete(pushed.digest(), ALWAYS)
+        .await
+        .unwrap();
     for digest in [pushed.digest(), image("never").digest(), &sha256("x layer")] {
-        let unknown = repository.manifests.delete(digest).await.unwrap_err();
+        let unknown = repository
+            .manifests
+            .delete(digest, ALWAYS)
+            .await
+            .unwrap_err();
         assert!(
             matches!(unknown, Error::ManifestUnknown { .. }),
             "{unknown}"
@@ -548,13 +564,16 @@ async fn nothing_is_deleted_while_deletion_is_off() {
     let files = test.files().await;
     let kept = test.with_rules(Rules::default()).repository("a");
     for refused in [
-        kept.manifests.delete(pushed.digest()).await.map(drop),
         kept.manifests
-            .delete(image("never").digest())
+            .delete(pushed.digest(), ALWAYS)
             .await
             .map(drop),
-        kept.tags.delete(&tag("v1")).await,
-        kept.tags.delete(&tag("never")).await,
+        kept.manifests
+            .delete(image("never").digest(), ALWAYS)
+            .await
+            .map(drop),
+        kept.tags.delete(&tag("v1"), ALWAYS).await,
+        kept.tags.delete(&tag("never"), ALWAYS).await,
         kept.blobs.delete(&sha256("x layer")).await,
         kept.blobs.delete(&sha256("never")).await,
     ] {
@@ -573,7 +592,10 @@ async fn a_push_that_fails_at_any_call_leaves_no_tag_that_cannot_be_pulled() {
         push_parts(&repository, "new").await;
         let new = image("new");
         faulty.fail_at(n);
-        let moved = repository.manifests.put(&new, Some(&tag("moved"))).await;
+        let moved = repository
+            .manifests
+            .put(&new, &[tag("moved")], ALWAYS)
+            .await;
         let failed = faulty.has_failed();
         if !failed {
             moved.unwrap();
@@ -582,7 +604,7 @@ async fn a_push_that_fails_at_any_call_leaves_no_tag_that_cannot_be_pulled() {
         }
         moved.unwrap_err();
         faulty.fail_at(n);
-        let made = repository.manifests.put(&new, Some(&tag("new"))).await;
+        let made = repository.manifests.put(&new, &[tag("new")], ALWAYS).await;
         made.unwrap_err();
         faulty.heal();
 
@@ -608,14 +630,14 @@ async fn a_deletion_that_fails_at_any_call_leaves_no_tag_that_cannot_be_pulled()
         push_image(&repository, "y", Some("other")).await;
         let digest = image("x").digest().clone();
         faulty.fail_at(n);
-        let deleted = repository.manifests.delete(&digest).await;
+        let deleted = repository.manifests.delete(&digest, ALWAYS).await;
         let failed = faulty.has_failed();
         faulty.heal();
         if failed {
             deleted.unwrap_err();
             pull(&repository, "one").await;
             pull(&repository, "two").await;
-            repository.manifests.delete(&digest).await.unwrap();
+            repository.manifests.delete(&digest, ALWAYS).await.unwrap();
         } else {
             assert!(n > 8, "calls are counted");
         }
@@ -646,7 +668,7 @@ async fn pushes_beside_deletions_leave_no_tag_that_cannot_be_pulled() {
             })
         });
         let pushes: Vec<_> = pushes.collect();
-        let deleted = repository.manifests.delete(&digest).await;
+        let deleted = repository.manifests.delete(&digest, ALWAYS).await;
         assert!(matches!(
             deleted,
             Ok(_) | Err(Error::ManifestUnknown { .. })

@@ -4,7 +4,7 @@ use wharf_oci::{Reference, Tag};
 
 use crate::{
     Error, ListRequest, Listing, Repository,
-    testing::{TestRegistry, image, index, link, push_image, push_manifest, sha256, tag},
+    testing::{ALWAYS, TestRegistry, image, index, link, push_image, push_manifest, sha256, tag},
 };
 
 async fn page(
@@ -172,7 +172,7 @@ async fn tags_written_and_deleted_between_two_pages_cost_no_other_tag() {
     }
     let (first, _) = page(&repository, None, Some(2)).await;
     assert_eq!(first, ["b", "d"]);
-    repository.tags.delete(&tag("d")).await.unwrap();
+    repository.tags.delete(&tag("d"), ALWAYS).await.unwrap();
     push_image(&repository, "x", Some("a")).await;
     push_image(&repository, "x", Some("e")).await;
     let (rest, more) = page(&repository, Some("d"), Some(9)).await;
@@ -202,7 +202,7 @@ async fn what_does_not_point_anywhere_is_not_listed() {
     for gone in ["phantom", "emptied", "garbage", "a-file"] {
         for unknown in [
             repository.tags.resolve(&tag(gone)).await.map(drop),
-            repository.tags.delete(&tag(gone)).await,
+            repository.tags.delete(&tag(gone), ALWAYS).await,
         ] {
             let unknown = unknown.unwrap_err();
             assert!(
@@ -236,11 +236,11 @@ async fn a_repository_without_manifests_is_unknown() {
     push_image(&test.repository("a/below"), "x", Some("v1")).await;
     assert_unknown(&repository).await;
     push_image(&repository, "x", Some("v1")).await;
-    repository.tags.delete(&tag("v1")).await.unwrap();
+    repository.tags.delete(&tag("v1"), ALWAYS).await.unwrap();
     assert!(all(&repository).await.is_empty(), "the manifest stays");
     repository
         .manifests
-        .delete(image("x").digest())
+        .delete(image("x").digest(), ALWAYS)
         .await
         .unwrap();
     assert_unknown(&repository).await;
@@ -252,7 +252,7 @@ async fn deleting_a_tag_keeps_its_manifest_and_the_other_tags() {
     let repository = test.repository("a");
     let pushed = push_image(&repository, "x", Some("v1")).await;
     push_image(&repository, "x", Some("v2")).await;
-    repository.tags.delete(&tag("v1")).await.unwrap();
+    repository.tags.delete(&tag("v1"), ALWAYS).await.unwrap();
     assert_eq!(all(&repository).await, ["v2"]);
     assert_eq!(
         repository.manifests.get(pushed.digest()).await.unwrap(),
@@ -260,7 +260,11 @@ async fn deleting_a_tag_keeps_its_manifest_and_the_other_tags() {
     );
     let files = test.files().await;
     assert!(!files.iter().any(|file| file.contains("/tags/v1/")));
-    let again = repository.tags.delete(&tag("v1")).await.unwrap_err();
+    let again = repository
+        .tags
+        .delete(&tag("v1"), ALWAYS)
+        .await
+        .unwrap_err();
     assert!(matches!(again, Error::ManifestUnknown { .. }), "{again}");
 }
 

@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::testing::ALWAYS;
 use crate::testing::link as link_of;
 
 /// Stores bytes as a manifest of `a` that is tagged `v1`, whatever they are.
@@ -47,7 +48,7 @@ async fn what_go_can_read_is_kept_with_all_that_it_names() {
             pull_blob(&repository, part).await.unwrap();
         }
         // The next document is alone again.
-        repository.manifests.delete(&digest).await.unwrap();
+        repository.manifests.delete(&digest, ALWAYS).await.unwrap();
         test.remove(&format!("blobs/sha256/{}", &digest.hex()[..2]))
             .await;
     }
