@@ -203,7 +203,11 @@ impl Target {
         if method == Method::OPTIONS {
             return Err(Unrouted::Options { allow });
         }
-        if !allow.split(", ").any(|allowed| allowed == method.as_str()) {
+        let has = |methods: &str| methods.split(", ").any(|name| name == method.as_str());
+        if !has(allow) && has(self.allow(Mode::ReadWrite)) {
+            return Err(invalid(Error::ReadOnly { allow }));
+        }
+        if !has(allow) {
             return Err(Unrouted::MethodNotAllowed { allow });
         }
         let endpoint = match self {

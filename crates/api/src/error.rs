@@ -10,7 +10,15 @@ use wharf_oci::{
 };
 use wharf_registry::{InvalidUploadId, MissingPart, UploadStatus};
 
-use crate::{respond, upload_state::StateError};
+mod not_acceptable;
+
+pub use self::not_acceptable::NotAcceptable;
+
+use crate::{
+    respond,
+    schema1::{SigningFailed, Unconvertible},
+    upload_state::StateError,
+};
 
 /// Why a request is not answered as it was meant.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +63,12 @@ pub enum Error {
         /// Why it is none.
         source: DigestError,
     },
+    /// The registry takes no content now.
+    #[error("the registry is read-only")]
+    ReadOnly {
+        /// The methods that there are.
+        allow: &'static str,
+    },
     /// An upload was to be finished without saying its digest.
     #[error("the digest parameter is missing")]
     DigestMissing,
@@ -91,6 +105,12 @@ pub enum Error {
         /// Which of Distribution's answers this is.
         kind: NotAcceptable,
     },
+    /// The image has no form in schema 1, which is the only one that the client can read.
+    #[error(transparent)]
+    Unconvertible(#[from] Unconvertible),
+    /// There is such a form, and it could not be signed.
+    #[error(transparent)]
+    Unsigned(#[from] SigningFailed),
     /// A path for uploads without one.
     #[error("no upload is named")]
     UploadMissing,
@@ -139,17 +159,6 @@ pub enum Error {
     Stopped(#[from] tokio::task::JoinError),
 }
 
-/// Distribution's answers to clients that do not know what is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotAcceptable {
-    /// An OCI image manifest.
-    Oci,
-    /// A list without an image for clients that know no lists.
-    NoDefaultPlatform,
-    /// A list whose image is of schema 2.
-    Schema2,
-}
-
 /// What the client sees of an error.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -189,8 +198,9 @@ impl Error {
             }
             Self::ReferenceMalformed {
                 source: ReferenceError::Digest(source),
+                reference,
                 ..
-            } => digest_invalid(source),
+            } => digest_invalid(reference, source),
             Self::ReferenceMalformed {
                 source: ReferenceError::Tag(source),
                 creating: true,
@@ -203,7 +213,17 @@ impl Error {
                 let detail = json!(format!("unknown tag={reference}"));
                 one(StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown, detail)
             }
-            Self::DigestMalformed { source, .. } => digest_invalid(source),
+            Self::DigestMalformed { digest, source } => digest_invalid(digest, source),
+            Self::ReadOnly { allow } => {
+                let detail = json!(
+                    "the registry is read-only: storage.maintenance.readonly is switched on"
+                );
+                let status = StatusCode::METHOD_NOT_ALLOWED;
+                let mut answer = one(status, ErrorCode::Unsupported, detail);
+                let allow = HeaderValue::from_static(allow);
+                answer.headers.insert(header::ALLOW, allow);
+                answer
+            }
             Self::DigestMissing => {
                 let detail = json!("digest missing");
                 one(StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid, detail)
@@ -230,7 +250,11 @@ impl Error {
                 let detail = json!(self.to_string());
                 one(StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid, detail)
             }
-            Self::NotAcceptable { stored, kind, .. } => not_acceptable(stored, *kind),
+            Self::NotAcceptable { stored, kind, .. } => kind.answer(stored),
+            Self::Unconvertible(reason) => {
+                let detail = json!(reason.to_string());
+                one(StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid, detail)
+            }
             Self::UploadMissing | Self::UploadIdMalformed { .. } => {
                 let detail = json!("blob upload unknown");
                 one(StatusCode::NOT_FOUND, ErrorCode::BlobUploadUnknown, detail)
@@ -266,7 +290,7 @@ impl Error {
                 let code = ErrorCode::PaginationNumberInvalid;
                 one(StatusCode::BAD_REQUEST, code, json!({ "n": n }))
             }
-            Self::Stopped(_) => internal(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Unknown),
+            Self::Unsigned(_) | Self::Stopped(_) => internal(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Unknown),
         }
     }
 }
@@ -288,6 +312,15 @@ fn registry(error: &wharf_registry::Error) -> Answer {
                     format!("unknown manifest name={name} revision={digest}")
                 }
             };
+            let status = StatusCode::NOT_FOUND;
+            one(status, ErrorCode::ManifestUnknown, json!(detail))
+        }
+        Outcome::ManifestGone {
+            name,
+            digest,
+            instead,
+        } => {
+            let detail = format!("unknown manifest name={name} revision={digest}: {instead}");
             let status = StatusCode::NOT_FOUND;
             one(status, ErrorCode::ManifestUnknown, json!(detail))
         }
@@ -396,30 +429,8 @@ fn refused(refusal: &Refusal, access: &[Access]) -> Answer {
     }
 }
 
-fn not_acceptable(stored: &MediaType, kind: NotAcceptable) -> Answer {
-    let detail = json!(format!(
-        "the manifest is of type {stored}; name it in the Accept header"
-    ));
-    match kind {
-        NotAcceptable::Oci => {
-            let mut answer = one(StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown, detail);
-            answer.errors[0].message =
-                "OCI manifest found, but accept header does not support OCI manifests";
-            answer
-        }
-        NotAcceptable::NoDefaultPlatform => {
-            one(StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown, detail)
-        }
-        NotAcceptable::Schema2 => {
-            let mut answer = one(StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid, detail);
-            answer.errors[0].message = "Schema 2 manifest not supported by client";
-            answer
-        }
-    }
-}
-
-fn digest_invalid(source: &DigestError) -> Answer {
-    let detail = json!(source.to_string());
+fn digest_invalid(digest: &str, source: &DigestError) -> Answer {
+    let detail = json!(format!("{source}: {digest:?}"));
     one(StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid, detail)
 }
 

@@ -1,6 +1,6 @@
 //! What can go wrong in the domain, named by outcome.
 
-use wharf_oci::{Digest, ManifestViolation, Reference, RepositoryName};
+use wharf_oci::{Digest, ManifestViolation, Reference, RepositoryName, Tag};
 
 use crate::UploadId;
 
@@ -28,6 +28,16 @@ pub enum Error {
         name: RepositoryName,
         /// The tag or digest that was asked for.
         reference: Reference,
+    },
+    /// No such manifest in this repository, but something that tells why it was asked for.
+    #[error("manifest {digest} is not in repository \"{name}\", {instead}")]
+    ManifestGone {
+        /// The repository that was asked.
+        name: RepositoryName,
+        /// The digest that was asked for.
+        digest: Digest,
+        /// What is there.
+        instead: Instead,
     },
     /// The manifest is not one that can be stored.
     #[error("the manifest is invalid")]
@@ -103,6 +113,22 @@ pub enum Error {
     /// The store failed.
     #[error("the store failed")]
     Storage(#[source] wharf_storage::Error),
+}
+
+/// What is there in the place of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Instead {
+    /// A blob.
+    #[error("which has it as a blob, to be asked for as such")]
+    Blob,
+    /// A tag that has moved on.
+    #[error("tag {tag} pointed at it once and points at {current} now")]
+    Tag {
+        /// The tag.
+        tag: Tag,
+        /// The manifest that it points at.
+        current: Digest,
+    },
 }
 
 /// A part of a manifest that keeps it from being accepted.

@@ -25,7 +25,7 @@ mod tags;
 mod testing;
 mod uploads;
 
-pub use error::{Error, MissingPart};
+pub use error::{Error, Instead, MissingPart};
 pub use local::{LocalRegistry, Rules};
 pub use manifests::rules::{ManifestRules, PlatformRule, RequiredPlatforms, UrlRules};
 pub use repository::{

@@ -11,6 +11,7 @@ mod blob_ranges;
 mod blobs;
 mod catalog;
 mod conditions;
+mod consistency;
 mod deletion;
 mod document;
 mod error_bodies;

@@ -14,11 +14,7 @@ async fn an_unknown_path_is_a_plain_text() {
         "content-type: text/plain; charset=utf-8",
         "x-content-type-options: nosniff",
     ];
-    for path in [
-        "/v2/a",
-        "/v1/_ping",
-        "/v2/_oci/ext/discover",
-    ] {
+    for path in ["/v2/a", "/v1/_ping", "/v2/_oci/ext/discover"] {
         let answer = registry.get(path).send().await;
         assert_eq!(answer.text(), "404 page not found\n", "{path}");
         assert_eq!(answer.head(), expected, "{path}");
@@ -136,7 +132,13 @@ async fn a_read_only_registry_has_no_writing_methods() {
     ] {
         let answer = registry.ask(method, &path).send().await.expect(405);
         assert_eq!(answer.header("allow"), Some("GET, HEAD"), "{method} {path}");
+        assert_eq!(
+            answer.expect_error(405, "UNSUPPORTED").detail(),
+            "the registry is read-only: storage.maintenance.readonly is switched on"
+        );
     }
+    let unknown = registry.ask("BREW", &blob).send().await.expect(405);
+    assert_eq!(unknown.text(), "Method not allowed\n");
     registry.get(&manifest("a", "v1")).send().await.expect(200);
     registry.get(&blob).send().await.expect(200);
     registry.get(&location).send().await.expect(204);
@@ -170,28 +172,29 @@ async fn a_malformed_part_of_a_path_is_named() {
             "/v2/a/blobs/sha256:abc",
             400,
             "DIGEST_INVALID",
-            "invalid checksum digest length: sha256 has 64 hex digits, found 3",
+            "invalid checksum digest length: sha256 has 64 hex digits, found 3: \"sha256:abc\"",
         ),
         (
             "GET",
             "/v2/a/blobs/notadigest",
             400,
             "DIGEST_INVALID",
-            "invalid checksum digest format",
+            "invalid checksum digest format: \"notadigest\"",
         ),
         (
             "GET",
             "/v2/a/manifests/sha256:baddigeststring",
             400,
             "DIGEST_INVALID",
-            "invalid checksum digest length: sha256 has 64 hex digits, found 15",
+            "invalid checksum digest length: sha256 has 64 hex digits, found 15: \
+             \"sha256:baddigeststring\"",
         ),
         (
             "PUT",
             "/v2/a/manifests/md5:900150983cd24fb0d6963f7d28e17f72",
             400,
             "DIGEST_INVALID",
-            "unsupported digest algorithm \"md5\"",
+            "unsupported digest algorithm \"md5\": \"md5:900150983cd24fb0d6963f7d28e17f72\"",
         ),
         (
             "GET",

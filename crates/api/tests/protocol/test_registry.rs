@@ -182,6 +182,15 @@ impl TestRegistry {
         files
     }
 
+    /// Takes away what is known of referrers: it can be made again.
+    pub(crate) async fn forget_referrers(&self, name: &str) {
+        let folder = format!("/docker/registry/v2/repositories/{name}/_referrers");
+        match self.driver.delete(&StoragePath::parse(&folder).unwrap()).await {
+            Ok(()) | Err(wharf_storage::Error::NotFound { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     /// Another registry on the same store: a restart, or a replica.
     pub(crate) fn again(&self) -> Setup {
         Self::set_up().on(Arc::clone(&self.driver))

@@ -45,6 +45,7 @@ async fn a_malformed_digest_says_what_is_wrong() {
             };
             let refused = registry.ask(method, &path).body("x").send().await;
             let refused = refused.expect_error(400, "DIGEST_INVALID");
+            let detail = format!("{detail}: {digest:?}");
             assert_eq!(refused.detail(), detail, "{path}");
         }
     }

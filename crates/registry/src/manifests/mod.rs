@@ -9,7 +9,7 @@ use wharf_oci::{Descriptor, Digest, Manifest, Precondition, Reference, Tag};
 use wharf_storage::Sync;
 
 use crate::{
-    Error, Listing, ManifestService, ReferrersRequest,
+    Error, Instead, Listing, ManifestService, ReferrersRequest,
     layout::PathSpec,
     links,
     local::{LocalRepository, Store},
@@ -65,10 +65,7 @@ impl ManifestService for LocalRepository {
         let reference = || Reference::Digest(digest.clone());
         let link = PathSpec::RevisionLink(&self.name, digest).path();
         let Some(content) = links::read(driver, &link).await? else {
-            return Err(Error::ManifestUnknown {
-                name: self.name.clone(),
-                reference: reference(),
-            });
+            return Err(self.gone(digest).await?);
         };
         expect(condition, Some(digest), reference)?;
         let manifest = match read(&self.store, &content, digest).await {
@@ -140,6 +137,34 @@ impl LocalRepository {
         Ok(())
     }
 
+    /// Says of a manifest that is not there what is: whoever wants to delete it has its digest from
+    /// somewhere.
+    async fn gone(&self, digest: &Digest) -> Result<Error, Error> {
+        let name = || self.name.clone();
+        let gone = |instead| Error::ManifestGone {
+            name: name(),
+            digest: digest.clone(),
+            instead,
+        };
+        if self.has_blob(digest).await? {
+            return Ok(gone(Instead::Blob));
+        }
+        for tag in self.read_tags(None, TAGS_ASKED).await? {
+            let history = PathSpec::TagIndexLink(&self.name, &tag, digest).path();
+            if !self.store.exists(&history).await? {
+                continue;
+            }
+            let current = PathSpec::TagCurrentLink(&self.name, &tag).path();
+            if let Some(current) = links::read(self.store.driver(), &current).await? {
+                return Ok(gone(Instead::Tag { tag, current }));
+            }
+        }
+        Ok(Error::ManifestUnknown {
+            name: name(),
+            reference: Reference::Digest(digest.clone()),
+        })
+    }
+
     /// The tags that point at a manifest.
     async fn tags_of(&self, digest: &Digest) -> Result<Vec<Tag>, Error> {
         let mut pointing = Vec::new();
@@ -196,6 +221,9 @@ pub(crate) async fn read(
     })?;
     Ok(Some(manifest.with_digest(digest.clone())))
 }
+
+/// How many tags are asked whether they pointed at a manifest that is not there any more.
+const TAGS_ASKED: usize = 1000;
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use wharf_oci::{Algorithm, Digest, Manifest, MediaType, Reference};
 
 use crate::{
-    Error, ManifestRules, MissingPart, PlatformRule, Repository, RequiredPlatforms, Rules,
+    Error, Instead, ManifestRules, MissingPart, PlatformRule, Repository, RequiredPlatforms, Rules,
     UrlRules,
     testing::{
         ALWAYS, TestRegistry, attached, blob_path, descriptor, image, image_document, index, link,
@@ -498,6 +498,38 @@ async fn a_failing_store_is_an_error_and_never_an_absence() {
 }
 
 #[tokio::test]
+async fn whoever_deletes_what_is_not_there_is_told_what_is() {
+    let test = TestRegistry::new();
+    let repository = test.repository("a");
+    let old = push_image(&repository, "old", Some("v1")).await;
+    let new = push_image(&repository, "new", Some("v1")).await;
+    repository
+        .manifests
+        .delete(old.digest(), ALWAYS)
+        .await
+        .unwrap();
+    let stale = repository.manifests.delete(old.digest(), ALWAYS).await;
+    let expected = Instead::Tag {
+        tag: tag("v1"),
+        current: new.digest().clone(),
+    };
+    assert!(matches!(stale, Err(Error::ManifestGone { instead, .. }) if instead == expected));
+    let layer = sha256("new layer");
+    let blob = repository.manifests.delete(&layer, ALWAYS).await;
+    assert!(matches!(
+        blob,
+        Err(Error::ManifestGone {
+            instead: Instead::Blob,
+            ..
+        })
+    ));
+    let never = repository.manifests.delete(&sha256("never"), ALWAYS).await;
+    assert!(matches!(never, Err(Error::ManifestUnknown { .. })));
+    let elsewhere = test.repository("b").manifests.delete(&layer, ALWAYS).await;
+    assert!(matches!(elsewhere, Err(Error::ManifestUnknown { .. })));
+}
+
+#[tokio::test]
 async fn deleting_takes_every_tag_that_points_at_it_and_no_other() {
     let test = TestRegistry::new();
     let repository = test.repository("a");
@@ -550,10 +582,13 @@ async fn what_is_not_there_cannot_be_deleted() {
             .delete(digest, ALWAYS)
             .await
             .unwrap_err();
-        assert!(
-            matches!(unknown, Error::ManifestUnknown { .. }),
-            "{unknown}"
-        );
+        let is_blob = *digest == sha256("x layer");
+        let expected = match unknown {
+            Error::ManifestUnknown { .. } => !is_blob,
+            Error::ManifestGone { .. } => is_blob,
+            _ => false,
+        };
+        assert!(expected, "{unknown}");
     }
 }
 

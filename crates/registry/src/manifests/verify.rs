@@ -88,7 +88,7 @@ impl LocalRepository {
         Ok(())
     }
 
-    async fn has_blob(&self, digest: &Digest) -> Result<bool, Error> {
+    pub(super) async fn has_blob(&self, digest: &Digest) -> Result<bool, Error> {
         match blobs::stat_in(&self.store, &self.name, digest).await {
             Ok(_) => Ok(true),
             Err(Error::BlobUnknown { .. }) => Ok(false),
