@@ -16,6 +16,8 @@ enum File {
     Complete,
     /// The file of the `registry:2.8` image as it is; what is ours comes by the environment.
     Shipped,
+    /// Words of the test's own, with `{address}` and `{store}` to fill in.
+    Written(String),
 }
 
 impl Config {
@@ -35,6 +37,14 @@ impl Config {
         }
     }
 
+    /// A file in the test's own words, with `{address}` and `{store}` to fill in.
+    pub fn written(yaml: impl Into<String>) -> Self {
+        Self {
+            file: File::Written(yaml.into()),
+            environment: Vec::new(),
+        }
+    }
+
     /// Sets a variable in the server's environment.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl AsRef<Path>) -> Self {
@@ -46,7 +56,10 @@ impl Config {
     /// The text of the configuration file.
     pub(crate) fn yaml(&self, address: &str, store: &Path) -> String {
         let store = store.display().to_string();
-        match self.file {
+        match &self.file {
+            File::Written(yaml) => yaml
+                .replace("{address}", address)
+                .replace("{store}", &store),
             File::Shipped => yaml("/var/lib/registry", "", ":5000", ""),
             File::Complete => yaml(
                 &store,
@@ -59,8 +72,8 @@ impl Config {
 
     /// The variables to set, on top of the tests' own environment.
     pub(crate) fn environment(&self, address: &str, store: &Path) -> Vec<(String, String)> {
-        let mut environment = match self.file {
-            File::Complete => Vec::new(),
+        let mut environment = match &self.file {
+            File::Complete | File::Written(_) => Vec::new(),
             File::Shipped => [
                 ("REGISTRY_HTTP_ADDR", address),
                 (

@@ -1,7 +1,7 @@
 //! Answers: the one place where outcomes become status lines and headers.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
 use wharf_oci::{Descriptor, Digest, Manifest, MediaType, Tag};
 use wharf_registry::{Blob, UploadStatus};
@@ -9,6 +9,7 @@ use wharf_registry::{Blob, UploadStatus};
 use crate::{
     body::Body,
     error::{Answer, ErrorEntry},
+    schema1::SignedManifest,
 };
 
 /// The form of every answer.
@@ -59,11 +60,22 @@ struct Errors<'a> {
 
 /// A manifest, byte for byte.
 pub(crate) fn manifest(manifest: &Manifest) -> Answered {
-    let mut response = with_body(StatusCode::OK, Body::from(manifest.bytes().clone()));
+    let content = manifest.bytes().clone();
+    manifest_of(manifest.media_type(), manifest.digest(), content)
+}
+
+/// A manifest of schema 1 with its signature, which the digest is not of.
+pub(crate) fn signed_manifest(manifest: SignedManifest) -> Answered {
+    let SignedManifest { digest, bytes } = manifest;
+    manifest_of(&SignedManifest::MEDIA_TYPE, &digest, bytes)
+}
+
+fn manifest_of(media_type: &MediaType, digest: &Digest, content: Bytes) -> Answered {
+    let mut response = with_body(StatusCode::OK, Body::from(content));
     let headers = response.headers_mut();
-    let media_type = HeaderValue::from_str(manifest.media_type().as_str());
+    let media_type = HeaderValue::from_str(media_type.as_str());
     headers.insert(header::CONTENT_TYPE, media_type.unwrap_or(OCTET_STREAM));
-    name_content(headers, manifest.digest());
+    name_content(headers, digest);
     response
 }
 
@@ -82,10 +94,7 @@ pub(crate) fn blob(blob: Blob, ranged: bool) -> Answered {
     let mut response = with_body(status, Body::reader(reader));
     let headers = response.headers_mut();
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("max-age=31536000"),
-    );
+    headers.insert(header::CACHE_CONTROL, A_YEAR);
     headers.insert(header::CONTENT_TYPE, OCTET_STREAM);
     if let Some(value) = range.and_then(|range| HeaderValue::from_str(&range).ok()) {
         headers.insert(header::CONTENT_RANGE, value);
@@ -165,13 +174,21 @@ pub(crate) fn upload_headers(
     }
 }
 
+/// The client has the blob already; what a cache was told of it still holds.
+pub(crate) fn blob_not_modified(digest: &Digest) -> Answered {
+    let mut response = not_modified(digest);
+    set(&mut response, header::CACHE_CONTROL, A_YEAR);
+    response
+}
+
 /// Sends the client to the canonical path; the query goes along.
-pub(crate) fn moved(path: &str, query: Option<&str>, is_get: bool) -> Answered {
+pub(crate) fn moved(path: &str, query: Option<&str>, method: &Method) -> Answered {
     let target = match query {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
     };
-    let body = if is_get {
+    let has_body = matches!(*method, Method::GET | Method::HEAD);
+    let body = if has_body {
         let shown = target.replace('&', "&amp;");
         Body::from(Bytes::from(format!(
             "<a href=\"{shown}\">Moved Permanently</a>.\n\n"
@@ -180,7 +197,7 @@ pub(crate) fn moved(path: &str, query: Option<&str>, is_get: bool) -> Answered {
         Body::empty()
     };
     let mut response = with_body(StatusCode::MOVED_PERMANENTLY, body);
-    if is_get {
+    if has_body {
         let html = HeaderValue::from_static("text/html; charset=utf-8");
         set(&mut response, header::CONTENT_TYPE, html);
     }
@@ -244,6 +261,8 @@ const OCI_FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-app
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 const OCI_TAG: HeaderName = HeaderName::from_static("oci-tag");
 const UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
+/// Content never changes under its digest.
+const A_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-stream");

@@ -22,6 +22,7 @@ use crate::{
     location::Locations,
     request_log::RequestLog,
     respond::{self, Answered},
+    schema1::Converter,
     upload_state::UploadStates,
 };
 
@@ -98,8 +99,11 @@ impl Api {
         B::Error: Into<BoxError>,
     {
         let (parts, body) = request.into_parts();
-        if parts.uri.path() == "/" {
-            return root();
+        match parts.uri.path() {
+            "/" => return root(),
+            // What the server can do as a whole (RFC 9110, section 9.3.7).
+            "*" if parts.method == Method::OPTIONS => return respond::empty(StatusCode::OK),
+            _ => {}
         }
         let config = &self.config;
         let parsed = Endpoint::parse(&parts.method, &parts.uri, &config.prefix, config.mode);
@@ -184,7 +188,8 @@ impl Api {
                 lists::tags(&open(&name), &uri, self.config.tags_max).await
             }
             Endpoint::GetManifest { name, reference } => {
-                manifests::get(&open(&name), &reference, &headers).await
+                let converter = Converter::of(&self.config);
+                manifests::get(&open(&name), &reference, &headers, converter).await
             }
             Endpoint::PutManifest { name, reference } => {
                 let (repository, query) = (open(&name), query());
@@ -201,8 +206,8 @@ impl Api {
             Endpoint::StartUpload { name } => {
                 let query = query();
                 uploads::check_algorithm(&query)?;
-                match query.get("digest") {
-                    Some(digest) if query.get("mount").is_none() => {
+                match uploads::whole_blob(&query, &headers) {
+                    Some(digest) => {
                         let chunk = uploads::chunk(&headers, body)?;
                         uploads(&name).take(digest, chunk).await
                     }
@@ -262,7 +267,7 @@ impl Api {
                 return respond::text(StatusCode::NOT_FOUND, "404 page not found");
             }
             Unrouted::Moved { path } => {
-                return respond::moved(&path, asked.uri.query(), asked.method == Method::GET);
+                return respond::moved(&path, asked.uri.query(), &asked.method);
             }
             Unrouted::MethodNotAllowed { .. } | Unrouted::Options { .. } | Unrouted::Invalid(_) => {
                 match self.authorize(&asked.headers, Vec::new(), log).await {

@@ -35,10 +35,12 @@ impl ByteRange {
         if !unit.trim_ascii().eq_ignore_ascii_case("bytes") {
             return Ok(None);
         }
+        // Empty elements of a list do not count (RFC 9110, section 5.6.1).
         let mut ranges = set
             .split(',')
-            .map(|range| Self::parse_one(range.trim_ascii()));
-        // Splitting gives at least one part.
+            .map(str::trim_ascii)
+            .filter(|range| !range.is_empty())
+            .map(Self::parse_one);
         let first = ranges.next().ok_or(ByteRangeError)??;
         match ranges.next() {
             None => Ok(Some(first)),
@@ -168,6 +170,7 @@ mod tests {
             ("bytes=-3", 11, Some("8-10")),
             ("bytes=5-", 11, Some("5-10")),
             ("bytes=0-0", 1, Some("0-0")),
+            ("bytes=,0-4, ,", 11, Some("0-4")),
             ("bytes=10-100", 11, Some("10-10")),
             ("bytes=-100", 11, Some("0-10")),
             ("BYTES = 2 - 4 ", 11, Some("2-4")),

@@ -103,6 +103,12 @@ impl MediaType {
         [Self::DOCKER_MANIFEST, Self::DOCKER_MANIFEST_LIST].contains(self)
     }
 
+    /// Tells whether this is a layer that may name places to fetch it from (reference, section
+    /// 4.6).
+    pub fn may_have_urls(&self) -> bool {
+        self.is_non_distributable_layer() || [Self::OCI_LAYER, Self::OCI_LAYER_GZIP].contains(self)
+    }
+
     /// Tells whether this is a type of a vendor's own (RFC 6838, section 3.2), which a document
     /// can have that is kept here without being understood.
     pub fn is_vendors(&self) -> bool {

@@ -6,8 +6,8 @@ use crate::digest::Digest;
 
 /// The `If-Match` and `If-None-Match` headers of a request (RFC 9110, section 13.1).
 ///
-/// Every entity tag of a registry is a digest in quotes. Weak tags and bare digests are read too,
-/// since Distribution takes them.
+/// Every entity tag of a registry is a digest in quotes. Bare digests are read too, since
+/// Distribution takes them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Precondition {
     matches: Option<EntityTags>,
@@ -36,8 +36,9 @@ impl Precondition {
         if_none_match: impl Iterator<Item = &'a str>,
     ) -> Self {
         Self {
-            matches: EntityTags::read(if_match),
-            matches_not: EntityTags::read(if_none_match),
+            // A weak tag says that content is as good as other content, not that it is the same.
+            matches: EntityTags::read(if_match, |_weak| None),
+            matches_not: EntityTags::read(if_none_match, Some),
         }
     }
 
@@ -65,7 +66,10 @@ impl Precondition {
 }
 
 impl EntityTags {
-    fn read<'a>(values: impl Iterator<Item = &'a str>) -> Option<Self> {
+    fn read<'a>(
+        values: impl Iterator<Item = &'a str>,
+        weak: fn(&'a str) -> Option<&'a str>,
+    ) -> Option<Self> {
         let mut values = values.peekable();
         values.peek()?;
         let mut listed = Vec::new();
@@ -74,8 +78,11 @@ impl EntityTags {
             if tag == "*" {
                 return Some(Self::Any);
             }
-            let bare = tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"');
-            listed.push(bare.to_owned());
+            let strong = match tag.strip_prefix("W/") {
+                Some(tag) => weak(tag),
+                None => Some(tag),
+            };
+            listed.extend(strong.map(|tag| tag.trim_matches('"').to_owned()));
         }
         Some(Self::Listed(listed))
     }
@@ -123,7 +130,6 @@ mod tests {
         let (digest, other) = (Digest::sha256(b""), Digest::sha256(b"x"));
         for tag in [
             format!("\"{digest}\""),
-            format!("W/\"{digest}\""),
             digest.to_string(),
             format!("\"{other}\", \"{digest}\""),
             "*".to_owned(),
@@ -133,6 +139,9 @@ mod tests {
             assert!(!condition(&[], &[&tag]).holds(Some(&digest)), "{tag}");
             assert!(condition(&[], &[&tag]).holds(None), "{tag}");
         }
+        let weak = format!("W/\"{digest}\"");
+        assert!(!condition(&[&weak], &[]).holds(Some(&digest)));
+        assert!(!condition(&[], &[&weak]).holds(Some(&digest)));
         for tag in [format!("\"{other}\""), String::new(), "\"*\"".to_owned()] {
             assert!(!condition(&[&tag], &[]).holds(Some(&digest)), "{tag}");
             assert!(condition(&[], &[&tag]).holds(Some(&digest)), "{tag}");

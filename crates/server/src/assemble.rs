@@ -6,7 +6,7 @@ use http::header::HeaderMap;
 use regex::{Regex, RegexSet};
 use tokio::task::JoinHandle;
 use tracing::level_filters::LevelFilter;
-use wharf_api::{Api, Mode};
+use wharf_api::{Api, Mode, schema1::SigningKey};
 use wharf_auth::{AccessController, Anonymous, HtpasswdConfig};
 use wharf_registry::{
     LocalRegistry, ManifestRules, PlatformRule, RequiredPlatforms, Rules, UrlRules,
@@ -14,7 +14,7 @@ use wharf_registry::{
 use wharf_storage::{
     StorageDriver, StoragePath,
     config::{self as storage_config, FilesystemConfig},
-    filesystem::Filesystem,
+    filesystem::{Filesystem, OpenError},
     inmemory::InMemory,
 };
 
@@ -23,6 +23,7 @@ use crate::{
     config::{
         Configuration,
         auth::AuthSection,
+        compatibility::Schema1Section,
         health::{HealthSection, Schedule},
         http::{DebugSection, HttpSection, ListenAddress},
         limits::Limits,
@@ -36,7 +37,7 @@ use crate::{
     listener::{
         self,
         socket::{Listener, Network},
-        tls::{Tls, TlsOptions, client_auth},
+        tls::{Tls, TlsError, TlsOptions, client_auth},
     },
     telemetry::{self, LogOptions},
 };
@@ -51,6 +52,8 @@ pub(crate) struct Parts {
     pub(crate) health: Health,
     pub(crate) debug: Option<Debug>,
     pub(crate) registry: LocalRegistry,
+    /// Which store that is, for the log.
+    pub(crate) store: String,
     pub(crate) purging: Option<UploadPurging>,
 }
 
@@ -73,6 +76,7 @@ pub(crate) fn assemble(configuration: Configuration) -> Result<Parts, Failure> {
         health,
         limits,
         validation,
+        compatibility,
     } = configuration;
     let (mode, cache) = (mode(&storage), &storage.cache);
     if matches!(cache, CacheSection::InMemory { .. }) {
@@ -83,7 +87,12 @@ pub(crate) fn assemble(configuration: Configuration) -> Result<Parts, Failure> {
     if storage.redirect_disable {
         tracing::info!("backend redirection disabled");
     }
-    let driver = driver(storage.driver)?;
+    let store = format!(
+        "storage driver {}, storing {}",
+        storage.driver.name(),
+        storage.driver
+    );
+    let driver = driver(storage.driver, Filesystem::open)?;
     let rules = rules(storage.delete_enabled, validation);
     let registry = LocalRegistry::new(Arc::clone(&driver), rules);
     let health = checks(health, driver)?;
@@ -98,7 +107,8 @@ pub(crate) fn assemble(configuration: Configuration) -> Result<Parts, Failure> {
         .as_ref()
         .map(|section| tls(section, !http.http2_disabled));
     let tls = tls.transpose()?;
-    let config = api_config(http, &limits, mode);
+    let schema1 = compatibility.schema1.map(signing_key).transpose()?;
+    let config = api_config(http, &limits, mode, schema1);
     let api = Api::new(Arc::new(registry.clone()), access(auth)?, config);
     Ok(Parts {
         network,
@@ -109,20 +119,22 @@ pub(crate) fn assemble(configuration: Configuration) -> Result<Parts, Failure> {
         health,
         debug,
         registry,
+        store,
         purging: storage.upload_purging,
     })
 }
 
-/// The registry alone, for commands that work on the store.
+/// The registry alone, for commands that work on a store that is there.
 ///
 /// # Errors
-/// When the store cannot be opened.
-pub(crate) fn registry(
+/// When the store does not exist, or cannot be opened.
+pub(crate) fn existing_registry(
     storage: StorageSection,
     validation: ValidationSection,
 ) -> Result<LocalRegistry, Failure> {
     let rules = rules(storage.delete_enabled, validation);
-    Ok(LocalRegistry::new(driver(storage.driver)?, rules))
+    let driver = driver(storage.driver, Filesystem::open_existing)?;
+    Ok(LocalRegistry::new(driver, rules))
 }
 
 /// The threads that everything runs on.
@@ -136,7 +148,10 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(Failure::setup)
 }
 
-fn driver(section: DriverSection) -> Result<Arc<dyn StorageDriver>, Failure> {
+fn driver(
+    section: DriverSection,
+    open: impl FnOnce(FilesystemConfig) -> Result<Filesystem, OpenError>,
+) -> Result<Arc<dyn StorageDriver>, Failure> {
     match section {
         DriverSection::InMemory => Ok(Arc::new(InMemory::new())),
         DriverSection::Filesystem {
@@ -152,7 +167,7 @@ fn driver(section: DriverSection) -> Result<Arc<dyn StorageDriver>, Failure> {
                     Durability::None => storage_config::Durability::None,
                 },
             };
-            Ok(Arc::new(Filesystem::open(config).map_err(Failure::setup)?))
+            Ok(Arc::new(open(config).map_err(Failure::setup)?))
         }
     }
 }
@@ -217,10 +232,28 @@ fn mode(storage: &StorageSection) -> Mode {
     }
 }
 
-fn api_config(http: HttpSection, limits: &Limits, mode: Mode) -> wharf_api::Config {
+/// The key to sign with what is converted to schema 1.
+fn signing_key(section: Schema1Section) -> Result<SigningKey, Failure> {
+    let Some(file) = section.signing_key_file else {
+        return SigningKey::generate().map_err(Failure::setup);
+    };
+    let told = |error: &dyn std::error::Error| {
+        let key = "compatibility.schema1.signingkeyfile";
+        Failure::setup(format!("{key}: cannot use {:?}: {error}", file.display()))
+    };
+    let text = std::fs::read_to_string(&file).map_err(|error| told(&error))?;
+    SigningKey::parse(&text).map_err(|error| told(&error))
+}
+
+fn api_config(
+    http: HttpSection,
+    limits: &Limits,
+    mode: Mode,
+    schema1: Option<SigningKey>,
+) -> wharf_api::Config {
     let host = http
         .host
-        .map(|host| format!("{}://{}", host.scheme, host.authority));
+        .map(|host| format!("{}://{}{}", host.scheme, host.authority, host.folder));
     wharf_api::Config {
         prefix: http.prefix.trim_end_matches('/').to_owned(),
         host,
@@ -230,6 +263,7 @@ fn api_config(http: HttpSection, limits: &Limits, mode: Mode) -> wharf_api::Conf
         catalog_max_entries: limits.catalog_entries,
         tags_max: limits.tags,
         mode,
+        schema1,
     }
 }
 
@@ -248,7 +282,7 @@ fn listener_options(http: &HttpSection) -> listener::Options {
             .draintimeout
             .filter(|drain| !drain.is_zero())
             .unwrap_or(default.drain),
-        limits: default.limits,
+        ..default
     }
 }
 
@@ -274,7 +308,34 @@ fn tls(section: &TlsSection, http2: bool) -> Result<Tls, Failure> {
             .collect(),
         http2,
     };
-    Tls::load(options).map_err(Failure::setup)
+    Tls::load(options)
+        .map_err(|error| Failure::setup(format!("{}: {error}", tls_key(&error, section))))
+}
+
+/// The key of the configuration that a failure to set up TLS comes from.
+fn tls_key(error: &TlsError, section: &TlsSection) -> String {
+    let path = match error {
+        TlsError::Read { path, .. }
+        | TlsError::Pem { path, .. }
+        | TlsError::NoCertificate { path }
+        | TlsError::BadCertificate { path, .. }
+        | TlsError::NoKey { path }
+        | TlsError::BadKey { path, .. }
+        | TlsError::KeyMismatch { key: path, .. } => path,
+        TlsError::Setup(_) => return "http.tls".to_owned(),
+    };
+    let is_key = matches!(
+        error,
+        TlsError::NoKey { .. } | TlsError::BadKey { .. } | TlsError::KeyMismatch { .. }
+    );
+    // One file may be all three; the certificate is read first, the authorities last.
+    if *path == section.certificate && !is_key {
+        return "http.tls.certificate".to_owned();
+    }
+    match section.clientcas.iter().position(|file| file == path) {
+        Some(index) if *path != section.key => format!("http.tls.clientcas[{index}]"),
+        _ => "http.tls.key".to_owned(),
+    }
 }
 
 /// The health checks; everything is well until they run.
@@ -355,8 +416,12 @@ impl Debug {
         tracing::info!("debug server listening {}", listener.local_address());
         let service = DebugService::new(self.health);
         Ok(tokio::spawn(async move {
-            let options = listener::Options::default();
-            listener::serve(listener, None, service, options, std::future::pending()).await;
+            let options = listener::Options {
+                connections: MOST_OPERATORS,
+                ..listener::Options::default()
+            };
+            let never = std::future::pending::<std::future::Pending<()>>();
+            listener::serve(listener, None, service, options, never).await;
         }))
     }
 }
@@ -380,6 +445,9 @@ pub(crate) fn log_options(section: &LogSection) -> LogOptions {
         version: env!("CARGO_PKG_VERSION"),
     }
 }
+
+/// Connections of operators at a time: they shall not take from the others' files.
+const MOST_OPERATORS: usize = 16;
 
 #[cfg(test)]
 mod tests {

@@ -35,7 +35,7 @@ pub(crate) struct ServeArgs {
 #[derive(Debug, PartialEq, Eq, Args)]
 pub(crate) struct GarbageCollectArgs {
     /// The configuration file, if one is named.
-    #[arg(value_name = "CONFIG", value_parser = any_path(), value_hint = ValueHint::FilePath, help = CONFIG_HELP)]
+    #[arg(value_name = "CONFIG", value_parser = any_path(), value_hint = ValueHint::FilePath, help = STORE_CONFIG_HELP)]
     pub(crate) config: Option<PathBuf>,
     /// do everything except remove the blobs
     #[arg(short = 'd', long, action = ArgAction::Set, num_args = 0..=1, require_equals = true,
@@ -210,8 +210,12 @@ fn command_of(arguments: &[OsString]) -> String {
     }
 }
 
-/// What stands beside `CONFIG` in the help.
+/// What stands beside `CONFIG` in the help of `serve`.
 const CONFIG_HELP: &str = "the configuration file; without it that of $REGISTRY_CONFIGURATION_PATH, or else a built-in configuration";
+
+/// And in that of `garbage-collect`, which guesses at no store.
+const STORE_CONFIG_HELP: &str =
+    "the configuration file; without it that of $REGISTRY_CONFIGURATION_PATH";
 
 /// The program's name in messages.
 const NAME: &str = "registry";

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use crate::cli::Command;
 
 fn main() -> ExitCode {
+    let _log = telemetry::FlushAtEnd;
     let command = match Command::parse_from_env() {
         Ok(command) => command,
         Err(exit) => return commands::print_exit(&exit),

@@ -21,7 +21,7 @@ pub(crate) async fn get(
         Verdict::Proceed => {}
         Verdict::NotModified => {
             repository.blobs.stat(digest).await?;
-            return Ok(respond::not_modified(digest));
+            return Ok(respond::blob_not_modified(digest));
         }
         Verdict::Failed => {
             repository.blobs.stat(digest).await?;

@@ -13,33 +13,59 @@ use crate::{
     error::Error,
     handlers::{Query, value, values},
     location::Locations,
-    negotiate::{self, Served},
+    negotiate::{Form, Negotiation, Served},
     respond::{self, Answered},
+    schema1::Converter,
 };
 
-/// Serves a manifest by tag or digest (end-3).
+/// Serves a manifest by tag or digest (end-3), to old clients in the form of schema 1 if there is a
+/// converter.
 pub(crate) async fn get(
     repository: &Repository,
     reference: &Reference,
     headers: &HeaderMap,
+    converter: Option<Converter<'_>>,
 ) -> Result<Answered, Error> {
     let digest = match reference {
         Reference::Tag(tag) => repository.tags.resolve(tag).await?,
         Reference::Digest(digest) => digest.clone(),
     };
     let manifest = repository.manifests.get(&digest).await?;
-    match conditions::evaluate(headers, &digest) {
-        Verdict::Proceed => {}
-        Verdict::NotModified => return Ok(respond::not_modified(&digest)),
-        Verdict::Failed => return Err(Error::PreconditionFailed { actual: digest }),
+    let verdict = conditions::evaluate(headers, &digest);
+    if verdict == Verdict::NotModified {
+        return Ok(respond::not_modified(&digest));
     }
     let accept = Accept::from_values(values(headers, &header::ACCEPT));
-    match negotiate::negotiate(&manifest, &accept, reference)? {
-        Served::Stored => Ok(respond::manifest(&manifest)),
+    let negotiation = Negotiation {
+        reference,
+        accept: &accept,
+        converter,
+    };
+    let (manifest, form) = match negotiation.serve(&manifest)? {
+        Served::Found(form) => (manifest, form),
         Served::Child(digest) => {
             let child = repository.manifests.get(&digest).await?;
-            negotiate::accept_child(&child, &accept, reference)?;
-            Ok(respond::manifest(&child))
+            let form = negotiation.serve_child(&child)?;
+            (child, form)
+        }
+    };
+    match form {
+        Form::Stored if verdict == Verdict::Failed => {
+            Err(Error::PreconditionFailed { actual: digest })
+        }
+        Form::Stored => Ok(respond::manifest(&manifest)),
+        Form::Schema1(converter) => {
+            let signed = converter.convert(repository, reference, &manifest).await?;
+            let actual = signed.digest.clone();
+            // 2.x compares with the stored digest alone, which its clients never see: the entity
+            // tag that they were given is the other one.
+            match conditions::evaluate(headers, &actual) {
+                Verdict::NotModified => Ok(respond::not_modified(&actual)),
+                Verdict::Failed if verdict == Verdict::Failed => {
+                    Err(Error::PreconditionFailed { actual })
+                }
+                Verdict::Failed | Verdict::Proceed => Ok(respond::signed_manifest(signed)),
+            }
         }
     }
 }

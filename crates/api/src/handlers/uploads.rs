@@ -198,6 +198,18 @@ pub(crate) fn chunk(headers: &HeaderMap, body: BodyStream) -> Result<Chunk, Erro
     }
 }
 
+/// The digest of the blob that a POST brings whole, if it brings one: not where it asks for a
+/// mount, nor where it has no body, since some clients name the digest and push the bytes later.
+pub(crate) fn whole_blob<'a>(query: &'a Query, headers: &HeaderMap) -> Option<&'a str> {
+    let digest = query.get("digest")?;
+    let empty = value(headers, &header::CONTENT_LENGTH) == Some("0");
+    let later = empty
+        && digest
+            .parse::<Digest>()
+            .is_ok_and(|digest| digest != Digest::of(digest.algorithm(), b""));
+    (query.get("mount").is_none() && !later).then_some(digest)
+}
+
 /// Checks what a request says that the upload is to be hashed with (end-4c). Every upload can end
 /// with every digest, so there is nothing to remember of it.
 ///

@@ -78,7 +78,9 @@ async fn carry_out(
         Step::Push { seed, tag } => {
             let digest = digest_of(&documents[*seed], Algorithm::Sha256);
             let reference = tag.map_or(digest.as_str(), |tag| TAGS[tag]);
-            registry.push_manifest(name, reference, &documents[*seed]).await;
+            registry
+                .push_manifest(name, reference, &documents[*seed])
+                .await;
             model.manifests.insert(digest.clone(), *seed);
             if let Some(tag) = tag {
                 model.tags.insert(TAGS[*tag], digest);
@@ -89,12 +91,20 @@ async fn carry_out(
             for content in documents[*seed].blobs() {
                 registry.push_blob(name, content).await;
             }
-            let query: String = tags.iter().map(|tag| format!("&tag={}", TAGS[*tag])).collect();
+            let query: String = tags
+                .iter()
+                .map(|tag| format!("&tag={}", TAGS[*tag]))
+                .collect();
             let path = format!("{}?{query}", manifest(name, &digest));
             let put = registry.put(&path);
             let put = put.header("content-type", documents[*seed].media_type.as_str());
-            put.body(documents[*seed].bytes.clone()).send().await.expect(201);
-            model.tags.extend(tags.iter().map(|tag| (TAGS[*tag], digest.clone())));
+            put.body(documents[*seed].bytes.clone())
+                .send()
+                .await
+                .expect(201);
+            model
+                .tags
+                .extend(tags.iter().map(|tag| (TAGS[*tag], digest.clone())));
             model.manifests.insert(digest, *seed);
         }
         Step::DeleteTag { tag } => {

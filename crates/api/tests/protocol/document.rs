@@ -22,6 +22,23 @@ impl Document {
         Self::image(MediaType::DOCKER_MANIFEST, &types, seed)
     }
 
+    /// An image of schema 2 with this config and these layers.
+    pub(crate) fn docker_image_of(config: &str, layers: &[&str]) -> Self {
+        let (config_type, layer_type) = (MediaType::DOCKER_CONFIG, MediaType::DOCKER_LAYER);
+        let described = layers.iter().map(|layer| descriptor(&layer_type, layer));
+        let document = json!({
+            "schemaVersion": 2,
+            "mediaType": MediaType::DOCKER_MANIFEST,
+            "config": descriptor(&config_type, config),
+            "layers": described.collect::<Vec<_>>(),
+        });
+        let blobs = [&[config], layers].concat();
+        Self {
+            blobs: blobs.into_iter().map(str::to_owned).collect(),
+            ..Self::from_text(MediaType::DOCKER_MANIFEST, document.to_string())
+        }
+    }
+
     /// An OCI image.
     pub(crate) fn oci_image(seed: &str) -> Self {
         let types = (MediaType::OCI_CONFIG, MediaType::OCI_LAYER_GZIP);

@@ -26,6 +26,7 @@ mod manifest_tags;
 mod mounts;
 mod referrers;
 mod routing;
+mod schema1;
 mod tags;
 mod test_registry;
 mod upload_faults;

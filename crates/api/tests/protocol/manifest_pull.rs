@@ -1,5 +1,6 @@
 //! Manifests that are pulled: what is told of them, and which clients get what.
 
+use serde_json::Value;
 use wharf_oci::{Digest, MediaType};
 
 use crate::{
@@ -13,6 +14,7 @@ const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// What clients send that knew only schema 1.
 const SCHEMA_1: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+const SCHEMA_1_PLAIN: &str = "application/vnd.docker.distribution.manifest.v1+json";
 
 #[tokio::test]
 async fn a_manifest_is_served_with_its_type_and_digest() {
@@ -90,21 +92,34 @@ async fn each_client_gets_what_it_can_read() {
         let tag = tag_of(&document.media_type);
         registry.push_manifest("a", tag, &document).await;
     }
+    let untyped = Document::oci_index(&[]).with("mediaType", Value::Null);
+    registry.push_manifest("a", "untyped", &untyped).await;
     let no_oci = "404 MANIFEST_UNKNOWN OCI manifest found, but accept header does not support OCI \
                   manifests";
+    let no_index = "404 MANIFEST_UNKNOWN OCI index found, but accept header does not support OCI \
+                    indexes";
     let no_s2 = "400 MANIFEST_INVALID Schema 2 manifest not supported by client";
+    let no_s1 = "404 MANIFEST_UNKNOWN schema 2 manifest found, but accept header supports only \
+                 schema 1 manifests";
     for (tag, accept, expected) in [
         ("s2", &[][..], S2),
         ("s2", &["*/*"], S2),
         ("s2", &[S2], S2),
-        ("s2", &[SCHEMA_1], S2),
+        ("s2", &[SCHEMA_1], no_s1),
+        ("s2", &[SCHEMA_1_PLAIN, "application/json"], no_s1),
+        ("s2", &[SCHEMA_1, "*/*"], S2),
+        ("s2", &[SCHEMA_1, S2], S2),
+        ("s2", &[SCHEMA_1, OCI], S2),
         ("s2", &["application/json"], S2),
         ("ml", &[], ML),
         ("ml", &["*/*"], ML),
         ("ml", &[ML], ML),
         ("ml", &[S2], S2),
         ("ml", &[S2, ML], ML),
-        ("ml", &[SCHEMA_1], no_s2),
+        ("ml", &[SCHEMA_1], no_s1),
+        ("ml", &[SCHEMA_1, ML], ML),
+        ("ml", &[SCHEMA_1, S2], S2),
+        ("ml", &[SCHEMA_1, OCI], no_s2),
         ("ml", &["application/json"], no_s2),
         ("oci", &[], OCI),
         ("oci", &["*/*"], OCI),
@@ -119,6 +134,7 @@ async fn each_client_gets_what_it_can_read() {
         ("oci", &[S2], no_oci),
         ("oci", &[INDEX, ML], no_oci),
         ("oci", &["application/json"], no_oci),
+        ("oci", &[SCHEMA_1], no_oci),
         ("oci", &["nonsense"], no_oci),
         ("oci", &["text/*"], no_oci),
         ("index", &[], INDEX),
@@ -126,6 +142,10 @@ async fn each_client_gets_what_it_can_read() {
         ("index", &[INDEX], INDEX),
         ("index", &[S2], INDEX),
         ("index", &[OCI, S2], INDEX),
+        ("index", &["application/json"], INDEX),
+        ("index", &[SCHEMA_1], no_index),
+        ("index", &[SCHEMA_1, S2], INDEX),
+        ("untyped", &[SCHEMA_1], INDEX),
     ] {
         let served = pulled(&registry, tag, accept).await;
         assert_eq!(served, expected, "{tag} {accept:?}");
@@ -138,11 +158,49 @@ async fn by_digest_everything_but_an_oci_image_is_served_to_everybody() {
     for document in Document::of_every_type() {
         registry.push_manifest("a", "v1", &document).await;
         let digest = document.digest();
-        let served = pulled(&registry, digest.as_str(), &["application/json"]).await;
-        match document.media_type.as_str() {
-            OCI => assert!(served.starts_with("404 "), "{served}"),
-            media_type => assert_eq!(served, media_type),
+        for accept in ["application/json", SCHEMA_1] {
+            let served = pulled(&registry, digest.as_str(), &[accept]).await;
+            match document.media_type.as_str() {
+                OCI => assert!(served.starts_with("404 "), "{served}"),
+                media_type => assert_eq!(served, media_type),
+            }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_knows_only_schema_1_is_told_what_there_is() {
+    let registry = TestRegistry::start();
+    for document in Document::of_every_type() {
+        let tag = tag_of(&document.media_type);
+        registry.push_manifest("a", tag, &document).await;
+    }
+    let convert = "have it converted: set compatibility.schema1.enabled to true, or \
+                   REGISTRY_COMPATIBILITY_SCHEMA1_ENABLED=true";
+    for (tag, detail) in [
+        (
+            "s2",
+            format!("the manifest is of type {S2}; name it in the Accept header, or {convert}"),
+        ),
+        (
+            "ml",
+            format!(
+                "the manifest is of type {S2} in a list of type {ML}; name both in the Accept \
+                 header, or {convert}"
+            ),
+        ),
+        (
+            "oci",
+            format!("the manifest is of type {OCI}; name it in the Accept header"),
+        ),
+        (
+            "index",
+            format!("the manifest is of type {INDEX}; name it in the Accept header"),
+        ),
+    ] {
+        let ask = registry.get(&manifest("a", tag)).accept(&[SCHEMA_1]);
+        let refused = ask.send().await.expect_error(404, "MANIFEST_UNKNOWN");
+        assert_eq!(refused.detail(), detail);
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
-use wharf_api::{Api, Config, Mode};
+use wharf_api::{Api, Config, Mode, schema1::SigningKey};
 use wharf_auth::{AccessController, Anonymous};
 use wharf_oci::{Algorithm, Digest};
 use wharf_registry::{LocalRegistry, Registry, Rules};
@@ -185,7 +185,11 @@ impl TestRegistry {
     /// Takes away what is known of referrers: it can be made again.
     pub(crate) async fn forget_referrers(&self, name: &str) {
         let folder = format!("/docker/registry/v2/repositories/{name}/_referrers");
-        match self.driver.delete(&StoragePath::parse(&folder).unwrap()).await {
+        match self
+            .driver
+            .delete(&StoragePath::parse(&folder).unwrap())
+            .await
+        {
             Ok(()) | Err(wharf_storage::Error::NotFound { .. }) => {}
             Err(error) => panic!("{error}"),
         }
@@ -243,6 +247,12 @@ impl Setup {
 
     pub(crate) fn with_relative_urls(mut self) -> Self {
         self.config.relative_urls = true;
+        self
+    }
+
+    /// Lets images be converted to schema 1, and signed with a new key.
+    pub(crate) fn with_schema1(mut self) -> Self {
+        self.config.schema1 = Some(SigningKey::generate().unwrap());
         self
     }
 

@@ -108,10 +108,34 @@ impl Users {
             path: path.to_owned(),
             source,
         })?;
-        Self::parse(&content).map_err(|line| Error::Entry {
+        let users = Self::parse(&content).map_err(|line| Error::Entry {
             path: path.to_owned(),
             line,
-        })
+        })?;
+        users.warn_of_useless(path);
+        Ok(users)
+    }
+
+    /// Says how many of the entries let nobody in, and why: the users only hear that their password
+    /// is wrong.
+    fn warn_of_useless(&self, path: &Path) {
+        let all = self.entries.len();
+        let useless = self.entries.values().filter(|hash| hash.is_none()).count();
+        if all == 0 {
+            tracing::warn!(
+                "the htpasswd file has no entries, so nobody can log in; add users with htpasswd -B: {path:?}"
+            );
+        } else if useless > 0 {
+            let nobody = if useless == all {
+                ", so nobody can log in"
+            } else {
+                ""
+            };
+            tracing::warn!(
+                "{useless} of the {all} entries of the htpasswd file are of no use, as only bcrypt is \
+                 understood{nobody}; make them anew with htpasswd -B: {path:?}"
+            );
+        }
     }
 
     /// Reads `user:hash` lines; fails with the number of the first line that is not one.

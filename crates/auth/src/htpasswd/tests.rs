@@ -247,6 +247,62 @@ async fn a_missing_file_is_created_and_its_password_told_once() {
 }
 
 #[tokio::test]
+async fn entries_that_let_nobody_in_are_warned_of_whenever_the_file_is_read() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("htpasswd");
+    let log = Log::default();
+    let warned = || {
+        log.0
+            .lock()
+            .unwrap()
+            .drain(..)
+            .map(|[message, ..]| message)
+            .next()
+    };
+    let _guard = tracing::subscriber::set_default(log.clone());
+    // The log takes the quotes off the ends.
+    let shown = path.display();
+    let bob = entry("bob", "secret");
+    let md5 = "alice:$apr1$x$y\n";
+    let several = format!("{md5}carol:{{SHA}}x\n{bob}");
+
+    std::fs::write(&path, md5).unwrap();
+    let controller = Htpasswd::open("R".to_owned(), path.clone()).unwrap();
+    let log_in = || async {
+        let authorization = header("bob", "secret");
+        controller
+            .authorize(Some(&authorization), &[])
+            .await
+            .is_ok()
+    };
+    let all = format!(
+        "1 of the 1 entries of the htpasswd file are of no use, as only bcrypt is understood, so nobody can \
+         log in; make them anew with htpasswd -B: \"{shown}"
+    );
+    assert_eq!(warned(), Some(all));
+
+    std::fs::write(&path, &several).unwrap();
+    assert!(log_in().await);
+    let some = format!(
+        "2 of the 3 entries of the htpasswd file are of no use, as only bcrypt is understood; make them \
+         anew with htpasswd -B: \"{shown}"
+    );
+    assert_eq!(warned(), Some(some));
+    assert!(log_in().await);
+    assert_eq!(warned(), None);
+
+    std::fs::write(&path, "# nobody yet\n").unwrap();
+    assert!(!log_in().await);
+    let empty = format!(
+        "the htpasswd file has no entries, so nobody can log in; add users with htpasswd -B: \"{shown}"
+    );
+    assert_eq!(warned(), Some(empty));
+    std::fs::write(&path, bob).unwrap();
+    assert!(log_in().await);
+    assert_eq!(warned(), None);
+}
+
+#[tokio::test]
 async fn no_secret_is_shown() {
     let fixture = Fixture::new(&entry("alice", "secret"));
     fixture.log_in("alice", "secret").await.unwrap();

@@ -55,7 +55,11 @@ impl LocalRepository {
         urls: &UrlRules,
         missing: &mut Vec<MissingPart>,
     ) -> Result<(), Error> {
-        if let Some(url) = part.urls.iter().find(|url| !urls.allows(url)) {
+        // Of what it does not know Distribution does not look at the URLs either.
+        let refused = || part.urls.iter().find(|url| !urls.allows(url));
+        if part.media_type.may_have_urls()
+            && let Some(url) = refused()
+        {
             missing.push(MissingPart::UrlNotAllowed {
                 digest: part.digest.clone(),
                 url: url.clone(),

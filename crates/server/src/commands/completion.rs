@@ -6,8 +6,9 @@ use crate::{
 };
 
 /// Prints the script.
-#[expect(clippy::unnecessary_wraps, reason = "every command has the same shape")]
+///
+/// # Errors
+/// When it cannot be written.
 pub(crate) fn run(arguments: &CompletionArgs) -> Result<(), Failure> {
-    write_out(Stream::Output, format_args!("{}", arguments.script()));
-    Ok(())
+    write_out(Stream::Output, format_args!("{}", arguments.script())).map_err(Failure::Output)
 }

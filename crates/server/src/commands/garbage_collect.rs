@@ -1,6 +1,6 @@
 //! `registry garbage-collect`: deletes what no manifest names, and says so in Distribution's lines.
 
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 
 use wharf_registry::garbage_collect::{
     CollectEvent, CollectOptions, CollectReport, Effect, Untagged, garbage_collect,
@@ -8,15 +8,18 @@ use wharf_registry::garbage_collect::{
 
 use crate::{
     assemble,
-    cli::GarbageCollectArgs,
-    commands::{Chain, Failure, load_configuration},
+    cli::{GarbageCollectArgs, Stream},
+    commands::{Chain, Failure, heard, load_configuration, named_configuration, write_out},
+    config::{ConfigError, source::Unreadable},
     telemetry,
 };
 
-/// Collects garbage.
+/// Collects garbage in a store that is there: unlike `serve`, this makes none, and has no built-in
+/// configuration that would name one by chance.
 ///
 /// # Errors
-/// When the store fails, or when a manifest could not be understood; nothing is deleted then.
+/// When the store fails, or when a manifest could not be understood; nothing is deleted then. Also
+/// when the output cannot be written; the collection goes on then.
 pub(crate) fn run(arguments: GarbageCollectArgs) -> Result<(), Failure> {
     let GarbageCollectArgs {
         config,
@@ -25,13 +28,15 @@ pub(crate) fn run(arguments: GarbageCollectArgs) -> Result<(), Failure> {
         quiet,
         ..
     } = arguments;
-    let loaded = load_configuration(config)?;
+    let source =
+        named_configuration(config).ok_or(ConfigError::Unreadable(Unreadable::Unspecified))?;
+    let loaded = load_configuration(source)?;
     let configuration = loaded.configuration;
-    telemetry::init(assemble::log_options(&configuration.log));
+    telemetry::init(assemble::log_options(&configuration.log)).map_err(Failure::setup)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let registry = assemble::registry(configuration.storage, configuration.validation)?;
+    let registry = assemble::existing_registry(configuration.storage, configuration.validation)?;
     let options = CollectOptions {
         untagged: if delete_untagged {
             Untagged::Delete
@@ -44,11 +49,11 @@ pub(crate) fn run(arguments: GarbageCollectArgs) -> Result<(), Failure> {
             Effect::Delete
         },
     };
-    let mut output = BufWriter::new(std::io::stdout());
+    let mut output = BufWriter::new(io::stdout());
+    let mut written = Ok(());
     let mut print = |event: CollectEvent<'_>| {
-        if !quiet {
-            // Whoever closed the pipe does not want to hear; the collection goes on.
-            let _ = print_event(&mut output, &event);
+        if !quiet && written.is_ok() {
+            written = print_event(&mut output, &event);
         }
     };
     let report = assemble::runtime()?
@@ -56,12 +61,17 @@ pub(crate) fn run(arguments: GarbageCollectArgs) -> Result<(), Failure> {
         .map_err(|error| {
             Failure::Failed(format!("failed to garbage collect: {}", Chain(&error)))
         })?;
-    let _ = output.flush();
-    tell_broken(&report)
+    let written = heard(written.and_then(|()| output.flush()));
+    tell_broken(&report)?;
+    written.map_err(|error| {
+        Failure::Failed(format!(
+            "the collection is complete, but what it did cannot be written to standard output: {error}"
+        ))
+    })
 }
 
 /// Distribution's lines, byte for byte (reference, section 10.2).
-fn print_event(output: &mut impl Write, event: &CollectEvent<'_>) -> std::io::Result<()> {
+fn print_event(output: &mut impl Write, event: &CollectEvent<'_>) -> io::Result<()> {
     match event {
         CollectEvent::Repository(name) => writeln!(output, "{name}"),
         CollectEvent::NoTags(name) => {
@@ -101,12 +111,18 @@ fn print_event(output: &mut impl Write, event: &CollectEvent<'_>) -> std::io::Re
     }
 }
 
+/// Tells what stands in the way of deleting anything: a line for each, then what to do.
 fn tell_broken(report: &CollectReport) -> Result<(), Failure> {
     if report.broken.is_empty() {
         return Ok(());
     }
-    Err(Failure::Failed(format!(
-        "failed to garbage collect: nothing was deleted, because what these name is not known: {}",
-        report.broken.join("; ")
-    )))
+    for broken in &report.broken {
+        // Where standard error cannot be written to, the exit code has to do.
+        let _ = write_out(Stream::Error, format_args!("{broken}\n"));
+    }
+    Err(Failure::Failed(
+        "failed to garbage collect: nothing was deleted, because what these name is not known; push each again, \
+         or delete it from the store, then collect again"
+            .to_owned(),
+    ))
 }

@@ -22,7 +22,7 @@ use crate::{
     telemetry,
 };
 
-/// Why a command did not do what it was asked; printed as one line.
+/// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// There is no configuration.
@@ -34,6 +34,9 @@ pub(crate) enum Failure {
     /// The command failed on its way.
     #[error("{0}")]
     Failed(String),
+    /// What the command has to say cannot be written.
+    #[error("cannot write to standard output: {0}")]
+    Output(#[source] io::Error),
 }
 
 impl Failure {
@@ -43,10 +46,14 @@ impl Failure {
     }
 }
 
-/// Loads the configuration that a command is to work with.
-pub(crate) fn load_configuration(argument: Option<PathBuf>) -> Result<Loaded, Failure> {
+/// The file that the command line or else the environment names.
+pub(crate) fn named_configuration(argument: Option<PathBuf>) -> Option<ConfigSource> {
     let variable = std::env::var_os(PATH_VARIABLE).map(PathBuf::from);
-    let source = ConfigSource::from(argument, variable);
+    ConfigSource::named(argument, variable)
+}
+
+/// Loads the configuration that a command is to work with.
+pub(crate) fn load_configuration(source: ConfigSource) -> Result<Loaded, Failure> {
     let environment = environment::of_registry(std::env::vars_os());
     Ok(Configuration::load(source, environment)?)
 }
@@ -56,9 +63,10 @@ pub(crate) fn load_configuration(argument: Option<PathBuf>) -> Result<Loaded, Fa
 pub(crate) fn report(failure: &Failure) -> ExitCode {
     match failure {
         Failure::Setup(error) => telemetry::fatal(Chain(&**error)),
-        Failure::Configuration(_) | Failure::Failed(_) => {
+        Failure::Configuration(_) | Failure::Failed(_) | Failure::Output(_) => {
             let line = failure.to_string().replace('\n', " ");
-            write_out(Stream::Error, format_args!("{line}\n"));
+            // Where standard error cannot be written to, the exit code has to do.
+            let _ = write_out(Stream::Error, format_args!("{line}\n"));
         }
     }
     ExitCode::FAILURE
@@ -81,14 +89,32 @@ impl fmt::Display for Chain<'_> {
 
 /// Prints what the command line answers by itself.
 pub(crate) fn print_exit(exit: &CliExit) -> ExitCode {
-    write_out(exit.stream, format_args!("{}", exit.text));
-    ExitCode::from(exit.code)
+    match write_out(exit.stream, format_args!("{}", exit.text)) {
+        Ok(()) => ExitCode::from(exit.code),
+        Err(error) => report(&Failure::Output(error)),
+    }
 }
 
-/// Writes to a stream of the process; whoever closed it does not want to hear.
-pub(crate) fn write_out(stream: Stream, text: fmt::Arguments<'_>) {
-    let _ = match stream {
-        Stream::Output => io::stdout().write_fmt(text),
-        Stream::Error => io::stderr().write_fmt(text),
+/// Writes to a stream of the process, to the last byte; whoever closed it does not want to hear.
+///
+/// # Errors
+/// When the stream leads to a full disk, say: what was asked for is not there then.
+pub(crate) fn write_out(stream: Stream, text: fmt::Arguments<'_>) -> io::Result<()> {
+    // Once there is a log, standard error is the log's: it keeps the order and does not block.
+    if matches!(stream, Stream::Error) && telemetry::print(&text.to_string()) {
+        return Ok(());
+    }
+    let mut stream: Box<dyn Write> = match stream {
+        Stream::Output => Box::new(io::stdout()),
+        Stream::Error => Box::new(io::stderr()),
     };
+    heard(stream.write_fmt(text).and_then(|()| stream.flush()))
+}
+
+/// The result of writing to a stream, where a closed pipe (`| head`) is no failure.
+pub(crate) fn heard(written: io::Result<()>) -> io::Result<()> {
+    written.or_else(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(error),
+    })
 }

@@ -1,27 +1,31 @@
 //! `registry serve`: listens, serves until it is told to stop, and ends in order.
 
+use std::time::Duration;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     assemble::{self, Parts},
     cli::ServeArgs,
-    commands::{Failure, load_configuration},
+    commands::{Failure, load_configuration, named_configuration},
     config::source::ConfigSource,
-    listener::{self, socket::Listener},
+    listener::{self, descriptors, socket::Listener},
     maintenance, telemetry,
 };
 
-/// Serves until SIGTERM or SIGINT.
+/// Serves until SIGTERM or SIGINT, and finishes what is in flight unless a second one comes.
 ///
 /// # Errors
 /// When the configuration, the store, a certificate or an address cannot be used.
 pub(crate) fn run(arguments: ServeArgs) -> Result<(), Failure> {
-    let loaded = load_configuration(arguments.config)?;
-    telemetry::init(assemble::log_options(&loaded.configuration.log));
+    let source = named_configuration(arguments.config).unwrap_or(ConfigSource::BuiltIn);
+    let loaded = load_configuration(source)?;
+    telemetry::init(assemble::log_options(&loaded.configuration.log)).map_err(Failure::setup)?;
     if loaded.origin == ConfigSource::BuiltIn {
+        let store = &loaded.configuration.storage.driver;
         tracing::warn!(
-            "no configuration file given: using the built-in configuration, storing under \
-             ./registry-data; name a file to change that: registry serve <config.yml>"
+            "no configuration file given: using the built-in configuration, storing {store}; name a \
+             file to change that: registry serve <config.yml>"
         );
     }
     for warning in &loaded.warnings {
@@ -33,11 +37,21 @@ pub(crate) fn run(arguments: ServeArgs) -> Result<(), Failure> {
         let _entered = runtime.enter();
         Listener::inherited().map_err(Failure::setup)?
     };
-    runtime.block_on(serve(assemble::assemble(loaded.configuration)?, inherited))
+    let parts = assemble::assemble(loaded.configuration)?;
+    let served = runtime.block_on(serve(parts, inherited));
+    // A disk that hangs holds up its threads, but not the end: the store bears a crash too.
+    runtime.shutdown_timeout(LAST_STEPS);
+    served
 }
 
 async fn serve(parts: Parts, inherited: Option<Listener>) -> Result<(), Failure> {
-    let mut stop = Stop::listen()?;
+    let stop = Stop::listen()?;
+    let files = descriptors::raise();
+    let options = listener::Options {
+        connections: descriptors::connections(files),
+        ..parts.options
+    };
+    tracing::debug!(files, options.connections, "files that may be open");
     let listener = match inherited {
         Some(listener) => listener,
         None => Listener::bind(parts.network, &parts.address)
@@ -50,14 +64,15 @@ async fn serve(parts: Parts, inherited: Option<Listener>) -> Result<(), Failure>
     };
     let background = parts.health.spawn_checks();
     let purging = tokio::spawn(maintenance::purge_uploads(parts.registry, parts.purging));
+    tracing::info!("{}", parts.store);
     let encrypted = if parts.tls.is_some() { ", tls" } else { "" };
     tracing::info!("listening on {}{encrypted}", listener.local_address());
-    let drain = parts.options.drain;
+    let drain = options.drain;
     let summary = listener::serve(
         listener,
         parts.tls,
         parts.service,
-        parts.options,
+        options,
         stop.requested(drain),
     )
     .await;
@@ -89,14 +104,27 @@ impl Stop {
         })
     }
 
-    async fn requested(&mut self, drain: std::time::Duration) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
+    /// Waits for the first signal; what comes back waits for the second, of somebody who cannot
+    /// wait for the drain.
+    async fn requested(mut self, drain: Duration) -> impl Future<Output = ()> {
+        self.signal().await;
         tracing::info!(
             "stopping server gracefully. Draining connections for {}s",
             drain.as_secs_f64()
         );
+        async move {
+            self.signal().await;
+            tracing::info!("asked to stop again, cutting off the requests in flight");
+        }
+    }
+
+    async fn signal(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
+
+/// How long the end waits for what is being done to the store.
+const LAST_STEPS: Duration = Duration::from_secs(1);

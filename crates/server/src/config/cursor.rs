@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use serde::Deserialize;
 
-use crate::config::fault::{Fault, Problem, quote};
+use crate::config::fault::{Fault, LIST_RULE, Problem, quote};
 use crate::config::node::{Node, Place, Scalar, Section, Value};
 use crate::config::{duration, scalar, spelling};
 
@@ -71,6 +71,22 @@ impl<'a> Cursor<'a> {
             Value::Scalar(_) | Value::List(_) => None,
         };
         self.below(node.unwrap_or(const { &Node::ABSENT }), key)
+    }
+
+    /// The elements of this list; a lone value is a list of one, null is an empty list.
+    pub(crate) fn elements(&self) -> Result<Vec<Self>, Fault> {
+        let items = match &self.node.value {
+            Value::List(items) => items.as_slice(),
+            Value::Scalar(scalar) if scalar.is_null() => &[],
+            Value::Scalar(_) => std::slice::from_ref(self.node),
+            Value::Section(section) => return Err(self.not_a_list(section)),
+        };
+        let elements = items.iter().enumerate().map(|(index, node)| Self {
+            node,
+            key: format!("{}[{index}]", self.key),
+            report: self.report,
+        });
+        Ok(elements.collect())
     }
 
     /// The keys of this section with their values; none for null.
@@ -172,6 +188,23 @@ impl<'a> Cursor<'a> {
             Value::List(_) => {
                 Err(self.value_fault("this is a list, not a section of keys".to_owned()))
             }
+        }
+    }
+
+    /// The mistake of giving a section for a list. A variable makes one by going on with a name
+    /// where a list has numbers.
+    fn not_a_list(&self, section: &Section) -> Fault {
+        let message = "this is a section, not a list";
+        let entries = section.iter().map(|(_, node)| node);
+        let by_variable = std::iter::once(self.node)
+            .chain(entries)
+            .find(|node| matches!(node.place, Place::Variable(_)));
+        match by_variable {
+            Some(node) => {
+                let problem = Problem::Value(format!("{message}; {LIST_RULE}"));
+                Fault::new(problem).at(&node.place, &self.key)
+            }
+            None => self.value_fault(message.to_owned()),
         }
     }
 

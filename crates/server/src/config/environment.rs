@@ -97,8 +97,10 @@ impl Assignment<'_> {
                 let index: usize = element.parse().map_err(|_| {
                     self.fault(path, Problem::IndexNotNumeric((*element).to_owned()))
                 })?;
-                if index > items.len() {
-                    return Err(self.fault(path, Problem::IndexUndefined((*element).to_owned())));
+                let next = items.len();
+                if index > next {
+                    let index = (*element).to_owned();
+                    return Err(self.fault(path, Problem::IndexUndefined { index, next }));
                 }
                 if index == items.len() {
                     items.push(Node::null(self.place.clone()));
@@ -125,7 +127,7 @@ impl Assignment<'_> {
         };
         let mut section = Section::default();
         if scalar.is_null() {
-            if element == "0" {
+            if element.bytes().all(|byte| byte.is_ascii_digit()) {
                 node.value = Value::List(Vec::new());
                 return;
             }

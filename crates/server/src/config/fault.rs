@@ -28,7 +28,7 @@ pub(crate) enum Problem {
     #[error("yaml: {0}")]
     Syntax(String),
     /// The file is of another version of the format, or of none.
-    #[error("unsupported version: {}", quote(.0))]
+    #[error("unsupported version: {}; write version: 0.1 at the top of the file", quote(.0))]
     Version(String),
     /// A key has a value that it cannot have.
     #[error("{0}")]
@@ -37,7 +37,9 @@ pub(crate) enum Problem {
     #[error("{0}")]
     Unsupported(String),
     /// There is no storage driver.
-    #[error("no storage configuration provided")]
+    #[error(
+        "no storage configuration provided; write for example storage: {{filesystem: {{rootdirectory: /var/lib/registry}}}}"
+    )]
     NoDriver,
     /// The file names more than one storage driver.
     #[error("must provide exactly one storage type. Provided: [{}]", .0.join(" "))]
@@ -70,11 +72,16 @@ pub(crate) enum Problem {
         option: &'static str,
     },
     /// A variable counts the elements of a list with something that is no number.
-    #[error("non-numeric index: {0}")]
+    #[error("non-numeric index: {0}; {LIST_RULE}")]
     IndexNotNumeric(String),
     /// A variable leaves a gap in a list.
-    #[error("undefined index: {0}")]
-    IndexUndefined(String),
+    #[error("undefined index: {index}; this list goes on with {next}: {LIST_RULE}")]
+    IndexUndefined {
+        /// The number in the variable's name.
+        index: String,
+        /// The number that would append.
+        next: usize,
+    },
 }
 
 impl Fault {
@@ -136,6 +143,10 @@ pub(crate) fn quote(text: &str) -> String {
         None => format!("{text:?}"),
     }
 }
+
+/// How variables give the elements of a list.
+pub(crate) const LIST_RULE: &str =
+    "the elements of a list are numbered from 0 without a gap, or given all at once as [a, b]";
 
 /// How many characters of the user's text a message repeats.
 const QUOTED: usize = 80;

@@ -90,13 +90,16 @@ impl HealthSection {
             }
             names.insert(name);
         }
+        let storage = &section.child("storagedriver");
+        let [at_files, at_http, at_tcp] =
+            ["file", "http", "tcp"].map(|list| section.child(list).elements());
         Ok(Self {
             storage: storagedriver
                 .enabled
-                .then(|| schedule(storagedriver.interval, storagedriver.threshold)),
-            files: file.into_iter().map(FileKeys::check).collect(),
-            http: http.into_iter().map(HttpKeys::check).collect(),
-            tcp: tcp.into_iter().map(TcpKeys::check).collect(),
+                .then(|| schedule(storage, storagedriver.interval, storagedriver.threshold)),
+            files: each(file, &at_files?, FileKeys::check),
+            http: each(http, &at_http?, HttpKeys::check),
+            tcp: each(tcp, &at_tcp?, TcpKeys::check),
         })
     }
 }
@@ -156,7 +159,7 @@ struct TcpKeys {
 
 impl FileKeys {
     /// A file is there or not: Distribution reads the threshold and does not use it.
-    fn check(self) -> FileCheck {
+    fn check(self, at: &Cursor<'_>) -> FileCheck {
         let Self {
             file,
             interval,
@@ -164,13 +167,13 @@ impl FileKeys {
         } = self;
         FileCheck {
             file,
-            schedule: schedule(interval, 0),
+            schedule: schedule(at, interval, 0),
         }
     }
 }
 
 impl HttpKeys {
-    fn check(self) -> HttpCheck {
+    fn check(self, at: &Cursor<'_>) -> HttpCheck {
         let Self {
             uri,
             headers,
@@ -184,13 +187,13 @@ impl HttpKeys {
             headers: headers.0,
             status: if statuscode == 0 { 200 } else { statuscode },
             timeout: some(timeout),
-            schedule: schedule(interval, threshold),
+            schedule: schedule(at, interval, threshold),
         }
     }
 }
 
 impl TcpKeys {
-    fn check(self) -> TcpCheck {
+    fn check(self, at: &Cursor<'_>) -> TcpCheck {
         let Self {
             addr,
             timeout,
@@ -200,7 +203,7 @@ impl TcpKeys {
         TcpCheck {
             addr,
             timeout: some(timeout),
-            schedule: schedule(interval, threshold),
+            schedule: schedule(at, interval, threshold),
         }
     }
 }
@@ -224,9 +227,22 @@ impl TryFrom<String> for Target {
     }
 }
 
-fn schedule(interval: Duration, threshold: i64) -> Schedule {
+/// Makes the checks of a list, each with the place that it was read from.
+fn each<K, C>(keys: Vec<K>, elements: &[Cursor<'_>], check: fn(K, &Cursor<'_>) -> C) -> Vec<C> {
+    let keys = keys.into_iter().zip(elements);
+    keys.map(|(keys, at)| check(keys, at)).collect()
+}
+
+/// The schedule of the check that stands at `at`.
+fn schedule(at: &Cursor<'_>, interval: Duration, threshold: i64) -> Schedule {
+    let given = some(interval);
+    if given.is_some_and(|given| given < SHORTEST_INTERVAL) {
+        at.child("interval").warn(&format!(
+            "{interval:?} is raised to {SHORTEST_INTERVAL:?}: checking more often costs more than it tells"
+        ));
+    }
     Schedule {
-        interval: some(interval).unwrap_or(Duration::from_secs(10)),
+        interval: given.map_or(DEFAULT_INTERVAL, |given| given.max(SHORTEST_INTERVAL)),
         threshold: u32::try_from(threshold.max(1)).unwrap_or(u32::MAX),
     }
 }
@@ -235,3 +251,10 @@ fn schedule(interval: Duration, threshold: i64) -> Schedule {
 fn some(duration: Duration) -> Option<Duration> {
     (!duration.is_zero()).then_some(duration)
 }
+
+/// The time between two runs of a check that names none.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The least time between two runs of a check: an interval of `1` is a nanosecond, which would keep
+/// a processor busy, and whoever writes it means this.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);

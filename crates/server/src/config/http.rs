@@ -59,6 +59,8 @@ pub(crate) struct ExternalHost {
     pub(crate) scheme: Scheme,
     /// The host, with its port if it has one.
     pub(crate) authority: Authority,
+    /// The folder below which a proxy shows the registry, without its last slash.
+    pub(crate) folder: String,
 }
 
 /// The listener for operators.
@@ -98,7 +100,7 @@ impl HttpSection {
             draintimeout,
             tls: TlsSection::read(&section.child("tls"))?,
             debug: debug.section(),
-            headers: headers.0,
+            headers: ours_to_give(&section.child("headers"), headers.0)?,
             http2_disabled: http2.disabled,
             h2c_enabled: h2c.enabled,
         })
@@ -267,6 +269,26 @@ fn some_address<'de, D: serde::Deserializer<'de>>(
     text.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
+/// Refuses headers that would make answers unreadable, and leaves out, with a warning, those that
+/// say of an answer what only the registry knows.
+fn ours_to_give(section: &Cursor<'_>, mut headers: HeaderMap) -> Result<HeaderMap, Fault> {
+    for (key, child) in section.children()? {
+        let name = key.to_lowercase();
+        if FRAMING.contains(&name.as_str()) {
+            let problem = "clients could not read the answers, which the registry frames and encodes itself; \
+                           remove this header";
+            return Err(child.fault(Problem::Value(problem.to_owned())));
+        }
+        if OF_THE_ANSWER.contains(&name.as_str()) {
+            headers.remove(&name);
+            child.warn(
+                "the registry sets this header itself where it belongs; this one is left out",
+            );
+        }
+    }
+    Ok(headers)
+}
+
 /// Gives a prefix the slashes that Distribution demands and never asks for.
 fn normal_prefix(cursor: &Cursor<'_>, prefix: &str) -> String {
     let inner = prefix.trim_matches('/');
@@ -302,11 +324,65 @@ fn external_host(cursor: &Cursor<'_>, text: &str) -> Result<Option<ExternalHost>
     if (scheme != Scheme::HTTP && scheme != Scheme::HTTPS) || authority.as_str().contains('@') {
         return Err(refuse());
     }
-    if let Some(path) = path.filter(|path| path.as_str() != "/") {
-        let path = quote(path.as_str());
+    // The parser takes anything for a port.
+    let port = authority.as_str().strip_prefix(authority.host());
+    let port = port.and_then(|port| port.strip_prefix(':'));
+    if let Some(port) = port.filter(|port| authority.port_u16().is_none() && !port.is_empty()) {
+        let problem = format!(
+            "could not parse http \"host\" parameter: invalid port {} in {}; use for example https://registry.example.com:5000",
+            quote(port),
+            quote(text)
+        );
+        return Err(cursor.fault(Problem::Value(problem)));
+    }
+    let path = path.as_ref().map_or("/", |path| path.path());
+    // As a browser resolves a link on a page there: what follows the last slash is replaced.
+    let (folder, page) = path.rsplit_once('/').unwrap_or_default();
+    if !page.is_empty() {
+        let page = quote(page);
         cursor.warn(&format!(
-            "the path {path} is dropped, only scheme and host are used; see http.prefix"
+            "{page} is dropped, since a folder ends in a slash: {}",
+            quote(&format!("{text}/"))
         ));
     }
-    Ok(Some(ExternalHost { scheme, authority }))
+    Ok(Some(ExternalHost {
+        scheme,
+        authority,
+        folder: folder.to_owned(),
+    }))
 }
+
+/// Headers that tell how an answer is cut into messages, or what was done to its bytes: those of
+/// one connection (RFC 9110, section 7.6.1), and those that change how a body is read.
+const FRAMING: [&str; 10] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Headers that the registry sets on the answers that they are true of. On all others they would
+/// lie: a `Link` that is always there sends clients round in circles.
+const OF_THE_ANSWER: [&str; 15] = [
+    "accept-ranges",
+    "allow",
+    "content-type",
+    "date",
+    "docker-content-digest",
+    "docker-distribution-api-version",
+    "docker-upload-uuid",
+    "etag",
+    "link",
+    "location",
+    "oci-chunk-min-length",
+    "oci-filters-applied",
+    "oci-subject",
+    "range",
+    "www-authenticate",
+];

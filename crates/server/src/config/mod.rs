@@ -9,6 +9,7 @@ use std::fmt;
 
 pub(crate) mod address;
 pub(crate) mod auth;
+pub(crate) mod compatibility;
 mod cursor;
 mod duration;
 pub(crate) mod environment;
@@ -30,6 +31,7 @@ pub(crate) mod validation;
 mod yaml;
 
 use crate::config::auth::AuthSection;
+use crate::config::compatibility::CompatibilitySection;
 use crate::config::cursor::{Cursor, Report};
 use crate::config::fault::{Fault, Problem};
 use crate::config::health::HealthSection;
@@ -58,6 +60,8 @@ pub(crate) struct Configuration {
     pub(crate) limits: Limits,
     /// `validation`: what a manifest may refer to.
     pub(crate) validation: ValidationSection,
+    /// `compatibility`: what is done for clients of long ago.
+    pub(crate) compatibility: CompatibilitySection,
 }
 
 /// A configuration, and what there is to say about how it was read.
@@ -140,6 +144,7 @@ impl Configuration {
             health: HealthSection::read(&root.child("health"))?,
             limits: Limits::read(root)?,
             validation: ValidationSection::read(&root.child("validation"))?,
+            compatibility: CompatibilitySection::read(&root.child("compatibility"))?,
         })
     }
 }

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
+use crate::config::environment::PATH_VARIABLE;
+
 /// Where the configuration comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ConfigSource {
@@ -16,8 +18,10 @@ pub(crate) enum ConfigSource {
 /// Why a file's text cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unreadable {
-    /// The path is empty.
-    #[error("configuration path unspecified")]
+    /// The path is empty, or a file has to be named and none is.
+    #[error(
+        "configuration path unspecified; name the file after the command or in {PATH_VARIABLE}"
+    )]
     Unspecified,
     /// The file cannot be opened.
     #[error("open {}: {}", path.display(), reason(source))]
@@ -47,11 +51,9 @@ pub(crate) enum Unreadable {
 
 impl ConfigSource {
     /// The file named on the command line, or else by [`PATH_VARIABLE`], or else none.
-    ///
-    /// [`PATH_VARIABLE`]: crate::config::environment::PATH_VARIABLE
-    pub(crate) fn from(argument: Option<PathBuf>, variable: Option<PathBuf>) -> Self {
+    pub(crate) fn named(argument: Option<PathBuf>, variable: Option<PathBuf>) -> Option<Self> {
         let variable = variable.filter(|path| !path.as_os_str().is_empty());
-        argument.or(variable).map_or(Self::BuiltIn, Self::File)
+        argument.or(variable).map(Self::File)
     }
 
     /// The text of the configuration.
@@ -101,26 +103,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_argument_beats_the_variable_beats_the_built_in_configuration() {
+    fn the_argument_beats_the_variable() {
         let path = |text: &str| Some(PathBuf::from(text));
+        let file = |text: &str| Some(ConfigSource::File(text.into()));
         assert_eq!(
-            ConfigSource::from(path("a.yml"), path("b.yml")),
-            ConfigSource::File("a.yml".into())
+            ConfigSource::named(path("a.yml"), path("b.yml")),
+            file("a.yml")
         );
-        assert_eq!(
-            ConfigSource::from(None, path("b.yml")),
-            ConfigSource::File("b.yml".into())
-        );
-        assert_eq!(ConfigSource::from(None, path("")), ConfigSource::BuiltIn);
-        assert_eq!(ConfigSource::from(None, None), ConfigSource::BuiltIn);
+        assert_eq!(ConfigSource::named(None, path("b.yml")), file("b.yml"));
+        assert_eq!(ConfigSource::named(None, path("")), None);
+        assert_eq!(ConfigSource::named(None, None), None);
     }
 
     #[test]
     fn an_empty_path_is_not_the_built_in_configuration() {
-        let error = ConfigSource::from(Some(PathBuf::new()), None)
-            .read()
-            .unwrap_err();
-        assert_eq!(error.to_string(), "configuration path unspecified");
+        let error = ConfigSource::File(PathBuf::new()).read().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "configuration path unspecified; name the file after the command or in \
+             REGISTRY_CONFIGURATION_PATH"
+        );
     }
 
     #[test]

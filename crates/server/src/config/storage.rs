@@ -1,5 +1,6 @@
 //! `storage`.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -108,6 +109,14 @@ impl StorageSection {
 }
 
 impl DriverSection {
+    /// Its name in the configuration.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Filesystem { .. } => "filesystem",
+            Self::InMemory => "inmemory",
+        }
+    }
+
     fn read(section: &Cursor<'_>) -> Result<Self, Fault> {
         let (name, options) = match section.text() {
             Some("") => return Err(Fault::new(Problem::NoDriver)),
@@ -147,6 +156,24 @@ impl DriverSection {
                 "stores on a file system or in memory only; use storage.filesystem or storage.inmemory",
             )),
             unknown => Err(options.fault(Problem::UnknownDriver(unknown.to_owned()))),
+        }
+    }
+}
+
+/// Where the bytes go, as it stands after `storing`.
+impl fmt::Display for DriverSection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Filesystem { rootdirectory, .. } => {
+                write!(f, "under {}", rootdirectory.display())?;
+                match std::path::absolute(rootdirectory) {
+                    Ok(absolute) if rootdirectory.is_relative() => {
+                        write!(f, " ({})", absolute.display())
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Self::InMemory => f.write_str("in memory, until the process ends"),
         }
     }
 }

@@ -10,7 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqA
 
 use crate::config::cursor::Cursor;
 use crate::config::fault::{Fault, Problem, quote};
-use crate::config::node::{Node, Scalar, Value};
+use crate::config::node::{Scalar, Value};
 use crate::config::{duration, scalar};
 
 /// Deserializes a word that `T` parses; the empty text is `T`'s default.
@@ -161,20 +161,9 @@ impl<'de> Deserializer<'de> for Cursor<'de> {
         }
     }
 
-    /// A lone value is a list of one, null is an empty list.
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        let items = match &self.node.value {
-            Value::List(items) => items.as_slice(),
-            Value::Scalar(scalar) if scalar.is_null() => &[],
-            Value::Scalar(_) => std::slice::from_ref(self.node),
-            Value::Section(_) => {
-                return Err(self.value_fault("this is a section, not a list".to_owned()));
-            }
-        };
-        visitor.visit_seq(Items {
-            list: self,
-            items: items.iter().enumerate(),
-        })
+        let elements = self.elements()?.into_iter();
+        visitor.visit_seq(Elements(elements))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Fault> {
@@ -226,29 +215,21 @@ impl<'de> Deserializer<'de> for Cursor<'de> {
 }
 
 /// The elements of a list.
-struct Items<'de> {
-    list: Cursor<'de>,
-    items: std::iter::Enumerate<std::slice::Iter<'de, Node>>,
-}
+struct Elements<'de>(std::vec::IntoIter<Cursor<'de>>);
 
-impl<'de> SeqAccess<'de> for Items<'de> {
+impl<'de> SeqAccess<'de> for Elements<'de> {
     type Error = Fault;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, Fault> {
-        let Some((index, node)) = self.items.next() else {
+        let Some(element) = self.0.next() else {
             return Ok(None);
         };
-        let item = Cursor {
-            node,
-            key: format!("{}[{index}]", self.list.key),
-            report: self.list.report,
-        };
         let value = seed
-            .deserialize(item.clone())
-            .map_err(|fault| item.locate(fault))?;
+            .deserialize(element.clone())
+            .map_err(|fault| element.locate(fault))?;
         Ok(Some(value))
     }
 }

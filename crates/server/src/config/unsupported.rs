@@ -58,15 +58,6 @@ pub(super) fn refuse(root: &Cursor<'_>) -> Result<(), Fault> {
         return Err(classes.unsupported("knows no repository classes; remove the section policy"));
     }
 
-    let Compatibility { schema1 } = root.child("compatibility").read()?;
-    if schema1.enabled {
-        return Err(root
-            .child("compatibility")
-            .child("schema1")
-            .child("enabled")
-            .unsupported("does not accept manifests of schema 1; push with a newer client"));
-    }
-
     let reporting = root.child("reporting");
     if !reporting.node.is_blank() {
         reporting.warn("errors are reported to the log only, this section is ignored");
@@ -156,18 +147,4 @@ struct Policy {
 struct PolicyRepository {
     #[serde(rename = "classes")]
     _classes: IgnoredAny,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Compatibility {
-    schema1: Schema1,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Schema1 {
-    enabled: bool,
-    #[serde(rename = "signingkeyfile")]
-    _signingkeyfile: IgnoredAny,
 }

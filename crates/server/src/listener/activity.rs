@@ -57,6 +57,7 @@ pub(super) struct Activity {
     quiet_since: AtomicU64,
     head_since: AtomicU64,
     multiplexed: AtomicBool,
+    held_up: AtomicBool,
 }
 
 impl Activity {
@@ -71,6 +72,7 @@ impl Activity {
             quiet_since: AtomicU64::new(0),
             head_since: AtomicU64::new(NEVER),
             multiplexed: AtomicBool::new(false),
+            held_up: AtomicBool::new(false),
         })
     }
 
@@ -87,6 +89,19 @@ impl Activity {
     pub(super) fn wrote(&self, bytes: usize) {
         self.written.fetch_add(bytes as u64, Ordering::Relaxed);
         self.quiet_since.store(self.now(), Ordering::Relaxed);
+    }
+
+    /// Notes whether there are bytes for the client that the kernel does not take yet.
+    pub(super) fn held_up(&self, held_up: bool) {
+        self.held_up.store(held_up, Ordering::Relaxed);
+    }
+
+    /// How long the connection has had nothing to do; nothing, if it is at work.
+    pub(super) fn idle(&self) -> Option<Duration> {
+        let at_work =
+            self.in_flight.load(Ordering::Acquire) > 0 || self.held_up.load(Ordering::Relaxed);
+        let quiet = self.quiet_since.load(Ordering::Relaxed);
+        (!at_work).then(|| Duration::from_millis(self.now().saturating_sub(quiet)))
     }
 
     /// Notes a request whose head is complete, until the returned value is dropped.

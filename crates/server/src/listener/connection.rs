@@ -70,9 +70,19 @@ impl Connections {
         }
     }
 
-    /// Serves one connection to its end.
-    pub(super) async fn serve<S, B>(mut self, socket: Socket, peer: Option<SocketAddr>, service: S)
-    where
+    /// Starts to note what a connection is doing.
+    pub(super) fn activity(&self) -> Arc<Activity> {
+        Activity::new(Arc::clone(&self.shared.in_flight))
+    }
+
+    /// Serves one connection to its end, and notes in `activity` what it is doing.
+    pub(super) async fn serve<S, B>(
+        mut self,
+        socket: Socket,
+        peer: Option<SocketAddr>,
+        service: S,
+        activity: Arc<Activity>,
+    ) where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
         S::Future: Send,
         B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -83,7 +93,7 @@ impl Connections {
             http,
             clear_text_http2,
             limits,
-            in_flight,
+            in_flight: _,
         } = &*self.shared;
         let (transport, builder) = match tls {
             None if *clear_text_http2 => (socket.into_transport(), &http.either),
@@ -111,7 +121,6 @@ impl Connections {
             }
         };
 
-        let activity = Activity::new(Arc::clone(in_flight));
         let info = ConnectionInfo {
             peer,
             tls: tls.is_some(),

@@ -35,6 +35,7 @@ struct TestServer {
 struct Signals {
     begun: Arc<Notify>,
     finish: Arc<Notify>,
+    hurry: Arc<Notify>,
     ended: Arc<Notify>,
 }
 
@@ -55,8 +56,8 @@ impl TestServer {
     fn start_on(listener: Listener, tls: Option<Tls>, options: Options) -> Self {
         let address = listener.local_address().to_string();
         let (stop, stopped) = oneshot::channel();
-        let shutdown = async { stopped.await.unwrap_or_default() };
         let signals = Signals::default();
+        let shutdown = requested(stopped, Arc::clone(&signals.hurry));
         let for_service = signals.clone();
         let service = service_fn(move |request| answer(request, for_service.clone()));
         let serving = tokio::spawn(serve(listener, tls, service, options, shutdown));
@@ -76,6 +77,12 @@ impl TestServer {
         self.stop.send(()).unwrap();
         self.serving.await.unwrap()
     }
+}
+
+/// Waits until the server shall stop, and then until it shall hurry.
+async fn requested(stop: oneshot::Receiver<()>, hurry: Arc<Notify>) -> impl Future<Output = ()> {
+    stop.await.unwrap_or_default();
+    async move { hurry.notified().await }
 }
 
 /// Answers by path; `/begin` waits until the test tells it to finish, `/endless` never ends by
@@ -180,7 +187,7 @@ async fn a_service_that_panics_before_its_future_is_a_500_too() {
         assert!(request.uri().path() == "/", "not here");
         async { Ok(Response::new(Empty::<Bytes>::new())) }
     });
-    let never = std::future::pending();
+    let never = std::future::pending::<std::future::Pending<()>>();
     tokio::spawn(serve(listener, None, service, Options::default(), never));
     let client = TcpStream::connect(address).await.unwrap();
     let response = exchange(client, &get_and_close("/elsewhere")).await;
@@ -301,6 +308,42 @@ async fn a_shutdown_cuts_off_what_does_not_end() {
     };
     assert_eq!(server.stop().await, summary);
     assert_eq!(exchange(client, "").await, "");
+}
+
+#[tokio::test]
+async fn a_shutdown_can_be_cut_short() {
+    let server = TestServer::start(None, Options::default()).await;
+    let mut client = server.connect().await;
+    client.write_all(get("/begin").as_bytes()).await.unwrap();
+    server.signals.begun.notified().await;
+    server.signals.hurry.notify_one();
+    let summary = Summary {
+        drained: 0,
+        cut_off: 1,
+    };
+    assert_eq!(server.stop().await, summary);
+    assert_eq!(exchange(client, "").await, "");
+}
+
+#[tokio::test]
+async fn who_comes_to_a_full_house_gets_in_and_who_is_at_work_stays() {
+    let options = Options {
+        connections: 3,
+        ..Options::default()
+    };
+    let server = TestServer::start(None, options).await;
+    let mut at_work = server.connect().await;
+    at_work.write_all(get("/begin").as_bytes()).await.unwrap();
+    server.signals.begun.notified().await;
+    let idle: Vec<_> = [server.connect().await, server.connect().await].into();
+    let response = exchange(server.connect().await, &get_and_close("/")).await;
+    assert!(response.ends_with("hello"), "{response}");
+
+    server.signals.finish.notify_one();
+    let response = exchange(at_work, &get_and_close("/")).await;
+    assert!(response.contains("finished"), "{response}");
+    assert!(response.ends_with("hello"), "{response}");
+    drop(idle);
 }
 
 #[tokio::test]

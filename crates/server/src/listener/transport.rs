@@ -55,6 +55,7 @@ impl<T: Transport> Watched<T> {
 
     /// Notes what a write did.
     fn wrote(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        self.activity.held_up(result.is_pending());
         if let Poll::Ready(Ok(bytes)) = result {
             self.activity.wrote(bytes);
         }
@@ -101,7 +102,9 @@ impl<T: Transport> AsyncWrite for Watched<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_flush(context)
+        let result = Pin::new(&mut self.transport).poll_flush(context);
+        self.activity.held_up(result.is_pending());
+        result
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

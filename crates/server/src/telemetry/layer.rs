@@ -3,8 +3,10 @@
 use std::{
     error::Error as StdError,
     fmt::{self, Write as _},
+    fs::File,
     io::{self, Write},
-    sync::{Mutex, PoisonError},
+    os::fd::{AsFd, BorrowedFd},
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -19,6 +21,7 @@ use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 use super::{
     ACCESS, FATAL, Formatter,
     line::{Line, Value},
+    outlet::Outlet,
 };
 
 /// Writes each event as one line.
@@ -131,37 +134,59 @@ impl fmt::Debug for LogLayer {
     }
 }
 
-/// Where lines go, each whole. A line that cannot be written is lost, and nobody suffers for it.
+/// Where lines go. A line that cannot be written is lost, and nobody suffers for it.
+#[derive(Debug)]
 pub(super) struct Writers {
-    log: Mutex<Box<dyn Write + Send>>,
-    access: Mutex<Box<dyn Write + Send>>,
+    log: Outlet,
+    access: Outlet,
 }
 
 impl Writers {
     /// Writes to the streams of the process.
-    pub(super) fn of_the_process() -> Self {
-        Self::new(io::stderr(), io::stdout())
+    ///
+    /// # Errors
+    /// When the system has no threads or files to give.
+    pub(super) fn of_the_process() -> io::Result<Self> {
+        // Not the standard library's streams: they are locked while they write, also against those
+        // who only want to print a last word.
+        let unlocked = |stream: BorrowedFd<'_>| stream.try_clone_to_owned().map(File::from);
+        Self::new(
+            unlocked(io::stderr().as_fd())?,
+            unlocked(io::stdout().as_fd())?,
+        )
     }
 
     /// Writes the application log and the access log to anything.
+    ///
+    /// # Errors
+    /// When the system has no threads to give.
     pub(super) fn new(
         log: impl Write + Send + 'static,
         access: impl Write + Send + 'static,
-    ) -> Self {
-        Self {
-            log: Mutex::new(Box::new(log)),
-            access: Mutex::new(Box::new(access)),
-        }
+    ) -> io::Result<Self> {
+        Ok(Self {
+            log: Outlet::start("log", log, |lost| tell_lost("stderr", lost))?,
+            access: Outlet::start("access-log", access, |lost| tell_lost("stdout", lost))?,
+        })
     }
 
     /// Writes a line of the application log.
-    fn log(&self, line: String) {
-        write_line(&self.log, line);
+    pub(super) fn log(&self, line: String) {
+        self.log.push(line);
     }
 
     /// Writes a line of the access log.
     fn access(&self, line: String) {
-        write_line(&self.access, line);
+        self.access.push(line);
+    }
+
+    /// Waits until all is written, but not longer than `patience` for a stream that takes nothing,
+    /// nor half as much again in any case.
+    pub(super) fn flush(&self, patience: Duration) {
+        let start = Instant::now();
+        // The losses of the access log are told in the application log.
+        self.access.flush(start, patience);
+        self.log.flush(start, patience);
     }
 }
 
@@ -226,12 +251,13 @@ impl Visit for Fields {
     }
 }
 
-/// Writes a line and its end in one go, so that lines of several processes on one pipe stay whole.
-fn write_line(writer: &Mutex<Box<dyn Write + Send>>, mut line: String) {
-    line.push('\n');
-    let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-    let _ = writer.write_all(line.as_bytes());
-    let _ = writer.flush();
+/// Logs that a stream did not take its lines in time. An error, since no level silences those.
+fn tell_lost(stream: &'static str, lost: u64) {
+    tracing::error!(
+        log.stream = stream,
+        log.lost = lost,
+        "log lines were lost, because nobody took them in time"
+    );
 }
 
 /// Whether an event comes from a crate of this workspace; the binary is named `registry`.

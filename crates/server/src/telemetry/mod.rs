@@ -2,15 +2,16 @@
 //!
 //! Rooms log with `tracing` and know nothing of this. In reading order: [`LogOptions`] and [`init`]
 //! here, `layer` turns events into lines, `line` gives them their shape, `quote` is Go's quoting,
-//! [`panics`] brings panics here.
+//! `outlet` writes them, [`panics`] brings panics here.
 
 use std::{
     fmt,
     io::{self, Write},
+    time::Duration,
 };
 
 use jiff::Timestamp;
-use tracing::{Subscriber, dispatcher, level_filters::LevelFilter};
+use tracing::{Dispatch, Subscriber, dispatcher, level_filters::LevelFilter};
 use tracing_subscriber::{Registry, layer::SubscriberExt};
 
 use self::{
@@ -20,6 +21,7 @@ use self::{
 
 mod layer;
 mod line;
+mod outlet;
 pub(crate) mod panics;
 mod quote;
 #[cfg(test)]
@@ -53,11 +55,33 @@ pub(crate) enum Formatter {
 }
 
 /// Logs from now on, panics too. The first call counts.
-pub(crate) fn init(options: LogOptions) {
-    let subscriber = subscriber(options, Writers::of_the_process());
+///
+/// # Errors
+/// When the system has no threads or files to give.
+pub(crate) fn init(options: LogOptions) -> io::Result<()> {
+    let subscriber = subscriber(options, Writers::of_the_process()?);
     if tracing::subscriber::set_global_default(subscriber).is_ok() {
         panics::log();
     }
+    Ok(())
+}
+
+/// Sends on their way, when it is dropped at the end of the process, the lines that still wait.
+///
+/// A stream that nobody reads does not hold up the end.
+#[derive(Debug)]
+pub(crate) struct FlushAtEnd;
+
+impl Drop for FlushAtEnd {
+    fn drop(&mut self) {
+        flush(PATIENCE_AT_END);
+    }
+}
+
+/// Prints a text to standard error as it is, behind the log lines that wait for it; tells whether
+/// there is a log that does so.
+pub(crate) fn print(text: &str) -> bool {
+    with_writers(|writers| writers.log(text.trim_end_matches('\n').to_owned())).is_some()
 }
 
 /// Logs, at the level `fatal`, why the process is about to end; to standard error if there is no
@@ -77,6 +101,20 @@ pub(crate) fn fatal(reason: impl fmt::Display) {
     text.push('\n');
     // Whoever closed standard error does not want to hear.
     let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Waits until the log is written, see [`Writers::flush`].
+fn flush(patience: Duration) {
+    with_writers(|writers| writers.flush(patience));
+}
+
+/// Does something with the writers of the log, if there is one.
+fn with_writers<T>(act: impl FnOnce(&Writers) -> T) -> Option<T> {
+    let mut act = Some(act);
+    dispatcher::get_default(|dispatch: &Dispatch| {
+        let layer = dispatch.downcast_ref::<LogLayer>()?;
+        act.take().map(|act| act(&layer.writers))
+    })
 }
 
 /// Makes the subscriber that writes to `writers`.
@@ -103,6 +141,10 @@ fn subscriber(options: LogOptions, writers: Writers) -> impl Subscriber + Send +
         writers,
     })
 }
+
+/// How long the end of the process waits for a stream that takes nothing: together with the time to
+/// drain, less than the ten seconds that `docker stop` waits before it kills.
+const PATIENCE_AT_END: Duration = Duration::from_secs(1);
 
 /// The target of events whose message is a line of the access log.
 pub(crate) const ACCESS: &str = "wharf::access";

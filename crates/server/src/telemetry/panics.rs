@@ -4,6 +4,7 @@ use std::{
     any::Any,
     backtrace::{Backtrace, BacktraceStatus},
     panic,
+    time::Duration,
 };
 
 /// Logs panics from now on; with the stack if the environment asks for it (`RUST_BACKTRACE`).
@@ -14,6 +15,8 @@ pub(super) fn log() {
         let stack = Backtrace::capture();
         let stack = (stack.status() == BacktraceStatus::Captured).then(|| stack.to_string());
         tracing::error!(location, stack, "panic: {reason}");
+        // It may be the last thing that happens: a panic during a panic ends the process here.
+        super::flush(PATIENCE);
     }));
 }
 
@@ -25,3 +28,6 @@ pub(crate) fn reason(payload: &(dyn Any + Send)) -> &str {
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no reason given")
 }
+
+/// How long a panic waits for a stream that takes nothing; the server may well go on after it.
+const PATIENCE: Duration = Duration::from_millis(100);

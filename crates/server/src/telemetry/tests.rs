@@ -44,8 +44,11 @@ fn options() -> LogOptions {
 /// Runs `scenario` and returns the application log and the access log.
 fn logs(options: LogOptions, scenario: impl FnOnce()) -> (String, String) {
     let (log, access) = (Shared::default(), Shared::default());
-    let subscriber = subscriber(options, Writers::new(log.clone(), access.clone()));
-    tracing::subscriber::with_default(subscriber, scenario);
+    let writers = Writers::new(log.clone(), access.clone()).unwrap();
+    tracing::subscriber::with_default(subscriber(options, writers), || {
+        scenario();
+        flush(Duration::from_secs(60));
+    });
     (log.text(), access.text())
 }
 
@@ -148,6 +151,16 @@ fn the_last_line_of_a_process_is_fatal() {
 }
 
 #[test]
+fn what_is_printed_stands_behind_what_was_logged() {
+    let (log, _) = logs(options(), || {
+        warn!("first");
+        assert!(print("failed\n"));
+    });
+    assert!(log.ends_with("\nfailed\n"), "{log}");
+    assert!(!print("there is no log"));
+}
+
+#[test]
 fn json_lines_are_json() {
     let options = LogOptions {
         formatter: Formatter::Json,
@@ -194,9 +207,10 @@ fn a_closed_pipe_harms_nobody() {
         }
     }
 
-    let subscriber = subscriber(options(), Writers::new(Closed, Closed));
-    tracing::subscriber::with_default(subscriber, || {
+    let writers = Writers::new(Closed, Closed).unwrap();
+    tracing::subscriber::with_default(subscriber(options(), writers), || {
         info!("lost");
         info!(target: ACCESS, "lost");
+        flush(Duration::from_secs(60));
     });
 }

@@ -136,15 +136,59 @@ fn a_manifest_that_cannot_be_read_keeps_everything() {
         for flags in [&["-d"][..], &[], &["-m"], &["-q", "-m"]] {
             let ended = littered.collect(flags);
             assert_eq!(ended.code, Some(1), "{damage:?} {flags:?}: {}", ended.log);
-            let last = ended.log.lines().last().unwrap();
-            assert!(
-                last.starts_with("failed to garbage collect: nothing was deleted"),
-                "{last}"
-            );
-            assert!(last.contains(littered.tagged.digest().as_str()), "{last}");
+            let lines: Vec<&str> = ended.log.lines().collect();
+            let [broken, reason] = lines[..] else {
+                panic!("{}", ended.log);
+            };
+            let start = format!("team/app: manifest {} ", littered.tagged.digest());
+            assert!(broken.starts_with(&start), "{broken}");
+            assert_eq!(reason, NOTHING_DELETED);
             assert_eq!(littered.store().files(), before);
         }
     }
+}
+
+#[test]
+fn each_thing_that_cannot_be_read_has_its_line() {
+    let littered = Littered::new();
+    let store = littered.store();
+    for image in [&littered.tagged, &littered.untagged] {
+        fs::write(store.blob(&image.digest()), "").unwrap();
+    }
+    fs::create_dir_all(store.repository("Upper").join("_manifests")).unwrap();
+    let ended = littered.collect(&[]);
+    assert_eq!(ended.code, Some(1));
+    let mut lines: Vec<&str> = ended.log.lines().collect();
+    assert_eq!(lines.pop(), Some(NOTHING_DELETED));
+    assert_eq!(lines.len(), 3, "{}", ended.log);
+    assert!(
+        ended.log.contains("/Upper: holds manifests under a name"),
+        "{}",
+        ended.log
+    );
+}
+
+#[test]
+fn a_full_disk_below_the_output_does_not_stop_the_collection() {
+    let littered = Littered::new();
+    let ended = littered
+        .registry
+        .run_on_full_disk(&["garbage-collect", "-m", CONFIGURATION]);
+    assert_eq!(ended.code, Some(1), "{}", ended.log);
+    let line = "the collection is complete, but what it did cannot be written to standard output: \
+                No space left on device (os error 28)\n";
+    assert!(ended.log.ends_with(line), "{}", ended.log);
+    assert_eq!(littered.store().blobs().len(), 4);
+}
+
+#[test]
+fn a_closed_pipe_does_not_stop_the_collection() {
+    let littered = Littered::new();
+    let ended = littered
+        .registry
+        .run_unheard(&["garbage-collect", "-m", CONFIGURATION]);
+    assert_eq!(ended.code, Some(0));
+    assert_eq!(littered.store().blobs().len(), 4);
 }
 
 #[test]
@@ -181,9 +225,47 @@ fn the_configuration_is_found_as_by_serve() {
 }
 
 #[test]
+fn without_a_file_nothing_is_collected_and_no_store_is_made() {
+    for registry in [
+        TestRegistry::new().with_env("REGISTRY_CONFIGURATION_PATH", ""),
+        TestRegistry::new(),
+    ] {
+        for arguments in [&["garbage-collect"][..], &["garbage-collect", "-d"]] {
+            let ended = registry.run(arguments);
+            assert_eq!((ended.code, ended.output.as_str()), (Some(1), ""));
+            let start = "configuration error: configuration path unspecified; ";
+            assert!(ended.log.starts_with(start), "{}", ended.log);
+        }
+        let folder = registry.file(".");
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn a_root_that_does_not_exist_is_refused_and_not_made() {
+    let registry = TestRegistry::new();
+    registry.write_configuration();
+    let root = registry.store().root();
+    let told = format!(
+        "storage.filesystem.rootdirectory: the folder \\\"{}\\\" does not exist; name the folder",
+        root.display()
+    );
+    for arguments in [
+        &["garbage-collect", CONFIGURATION][..],
+        &["garbage-collect", "-d", "-q", CONFIGURATION],
+    ] {
+        let ended = registry.run(arguments);
+        assert_eq!((ended.code, ended.output.as_str()), (Some(1), ""));
+        assert!(ended.log.contains(&told), "{}", ended.log);
+        assert!(!root.exists());
+    }
+}
+
+#[test]
 fn an_empty_store_is_no_failure() {
     let registry = TestRegistry::new();
     registry.write_configuration();
+    fs::create_dir(registry.store().root()).unwrap();
     let ended = registry.run(&["garbage-collect", CONFIGURATION]);
     expect_success(&ended);
     let summary = "\n0 blobs marked, 0 blobs and 0 manifests eligible for deletion\n";
@@ -205,3 +287,7 @@ fn a_repository_that_was_deleted_by_requests_gives_its_space_back() {
     expect_success(&ended);
     assert_eq!(registry.store().blobs(), Vec::<String>::new());
 }
+
+/// The last line of a collection that did not dare to delete.
+const NOTHING_DELETED: &str = "failed to garbage collect: nothing was deleted, because what these name is not \
+     known; push each again, or delete it from the store, then collect again";

@@ -20,7 +20,7 @@ fn wait_for(client: &Client, status: u16) {
 fn checked() -> TestRegistry {
     TestRegistry::new()
         .with("health.storagedriver.enabled", true)
-        .with("health.storagedriver.interval", "20ms")
+        .with("health.storagedriver.interval", "1s")
         .with("health.storagedriver.threshold", 2)
         .with("http.debug.addr", "127.0.0.1:0")
 }
@@ -85,7 +85,7 @@ fn a_root_folder_that_leads_nowhere_takes_the_registry_out_of_service() {
 fn a_file_takes_the_registry_out_of_service() {
     let registry = TestRegistry::new().with("http.debug.addr", "127.0.0.1:0");
     let file = registry.file("out-of-service");
-    let check = serde_json::json!([{"file": text(&file), "interval": "20ms"}]);
+    let check = serde_json::json!([{"file": text(&file), "interval": "1s"}]);
     let server = registry.with("health.file", check).start();
     let (client, debug) = (server.client(), server.debug_client());
     client.get("/v2/").expect(200);
@@ -95,6 +95,13 @@ fn a_file_takes_the_registry_out_of_service() {
     assert_eq!(report.json()[text(&file)], "file exists");
     fs::remove_file(&file).unwrap();
     wait_for(&client, 200);
+}
+
+#[test]
+fn an_interval_of_nanoseconds_does_not_keep_a_processor_busy() {
+    let server = checked().with("health.storagedriver.interval", 1).start();
+    let line = server.logged("health.storagedriver.interval: 1ns is raised to 1s");
+    assert!(line.contains("level=warning"), "{line}");
 }
 
 #[test]

@@ -186,6 +186,24 @@ fn a_refused_layer_is_not_read_to_its_end() {
 }
 
 #[test]
+fn idle_connections_do_not_take_the_files_that_the_store_needs() {
+    let server = TestRegistry::new().start_with_files(64, 128);
+    let client = server.client();
+    let idle: Vec<Connection> = (0..160).map(|_| client.connect()).collect();
+    let image = Image::new(6);
+    client.push_image("a/b", "v1", &image);
+    client.expect_image("a/b", "v1", &image);
+    let line = server.logged("no room for more connections");
+    assert!(line.contains("level=warning"), "{line}");
+    // Counted from the 128 that the server may allow itself.
+    assert!(line.contains("connections.limit=48"), "{line}");
+    let log = server.log();
+    assert_eq!(log.matches("no room for more connections").count(), 1);
+    assert!(!log.contains("cannot accept connections"), "{log}");
+    drop(idle);
+}
+
+#[test]
 fn running_out_of_files_is_an_error_and_passes() {
     let server = TestRegistry::new().start();
     let (client, image) = (server.client(), Image::new(5));

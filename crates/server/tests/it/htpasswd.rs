@@ -86,6 +86,28 @@ fn a_file_that_changes_counts_at_once() {
 }
 
 #[test]
+fn entries_that_let_nobody_in_are_told_at_the_start_and_when_the_file_changes() {
+    let registry = TestRegistry::new().with_htpasswd(&[]);
+    let file = registry.file("htpasswd");
+    fs::write(&file, "alice:$apr1$x$y\n").unwrap();
+    let server = registry.start();
+    let line = server.logged("1 of the 1 entries of the htpasswd file are of no use");
+    assert!(line.contains("level=warning"), "{line}");
+    assert!(line.contains("htpasswd -B"), "{line}");
+    assert!(line.contains(file.to_str().unwrap()), "{line}");
+
+    write_htpasswd(&file, &[("bob", "secret")]);
+    let bob = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{bob}alice:{{SHA}}x\n")).unwrap();
+    server
+        .client()
+        .as_user("bob", "secret")
+        .get("/v2/")
+        .expect(200);
+    server.logged("1 of the 2 entries of the htpasswd file are of no use");
+}
+
+#[test]
 fn a_file_that_is_gone_or_broken_is_no_fault_of_the_client() {
     let server = TestRegistry::new()
         .with_htpasswd(&[("alice", "secret")])

@@ -1,10 +1,16 @@
 //! What the server writes: the access log on standard output, the application log on standard
 //! error.
 
+use std::io::{BufRead, BufReader};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
 use regex::Regex;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::image::Image;
+use crate::process::Piped;
 use crate::request::Request;
 use crate::server::Server;
 use crate::test_registry::TestRegistry;
@@ -17,6 +23,15 @@ fn access_lines(server: &Server, count: usize) -> Vec<String> {
         let lines: Vec<String> = output.lines().map(ToOwned::to_owned).collect();
         (output.ends_with('\n') && lines.len() >= count).then_some(lines)
     })
+}
+
+/// Makes so many requests whose log lines are long; each must be answered.
+fn make_noise(server: &Server, count: usize) {
+    let request = Request::get("/v2/").header("User-Agent", "x".repeat(LONG));
+    let mut connection = server.client().connect();
+    for _ in 0..count {
+        connection.send(&request).expect(200);
+    }
 }
 
 #[test]
@@ -181,3 +196,60 @@ fn a_broken_pipe_is_no_reason_to_stop() {
     server.client().push_image("a/b", "v1", &image);
     server.client().expect_image("a/b", "v1", &image);
 }
+
+#[test]
+fn a_pipe_that_nobody_reads_holds_up_neither_requests_nor_the_end() {
+    for piped in [Piped::Output, Piped::Log] {
+        let (server, pipe) = TestRegistry::new().start_piped(piped);
+        make_noise(&server, 20);
+        server.signal(Signal::TERM);
+        let (ended, _) = server.ended();
+        assert_eq!(ended.code, Some(0), "{piped:?}: {}", ended.log);
+        drop(pipe);
+    }
+}
+
+#[test]
+fn a_reader_that_reads_on_is_told_how_many_lines_it_lost() {
+    for (piped, stream, is_of_a_request) in [
+        (Piped::Output, "stdout", "\"GET /v2/ HTTP/1.1\" 200"),
+        (Piped::Log, "stderr", "msg=\"response completed\""),
+    ] {
+        let count = 200;
+        let (server, pipe) = TestRegistry::new()
+            .with("log.fields.rack", "b7")
+            .start_piped(piped);
+        make_noise(&server, count);
+
+        let read = Arc::new(Mutex::new(String::new()));
+        let reading = Arc::clone(&read);
+        thread::spawn(move || {
+            for line in BufReader::new(pipe).lines() {
+                let line = line.unwrap() + "\n";
+                reading.lock().unwrap().push_str(&line);
+            }
+        });
+        let loss = format!(
+            r#"level=error msg="log lines were lost.* log\.lost=(\d+) log\.stream={stream} .*rack=b7"#
+        );
+        let loss = Regex::new(&loss).unwrap();
+        let lost = wait::until("every line to be read or told as lost", || {
+            let read = read.lock().unwrap();
+            let log = match piped {
+                Piped::Output => server.log(),
+                Piped::Log => read.clone(),
+            };
+            let lost: usize = loss.captures(&log)?[1].parse().unwrap();
+            let whole = read.lines().filter(|line| line.contains(is_of_a_request));
+            (whole.count() + lost == count).then_some(lost)
+        });
+        assert!(lost > 0);
+        let padding = "x".repeat(LONG);
+        for line in read.lock().unwrap().lines() {
+            assert!(!line.contains(is_of_a_request) || line.contains(&padding));
+        }
+    }
+}
+
+/// Enough for two hundred lines to be more than may wait.
+const LONG: usize = 50_000;

@@ -1,5 +1,7 @@
 //! A process of the registry: told what to do by signals, its output kept.
 
+use std::fs::File;
+use std::io::{PipeReader, pipe};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
@@ -13,6 +15,15 @@ pub(crate) struct Process {
     child: Child,
     output: NamedTempFile,
     log: NamedTempFile,
+}
+
+/// A stream of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Piped {
+    /// Standard output: the access log.
+    Output,
+    /// Standard error: the application log.
+    Log,
 }
 
 /// What a process that has ended leaves behind.
@@ -38,6 +49,22 @@ impl Process {
         Self { child, output, log }
     }
 
+    /// Starts a process whose standard output goes to a file or a device.
+    pub(crate) fn start_into(command: &mut Command, output: File) -> Self {
+        let log = NamedTempFile::new().unwrap();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(log.reopen().unwrap())
+            .spawn()
+            .unwrap();
+        Self {
+            child,
+            output: NamedTempFile::new().unwrap(),
+            log,
+        }
+    }
+
     /// Starts a process that nobody listens to: its output goes to pipes without readers.
     pub(crate) fn start_unheard(command: &mut Command) -> Self {
         let mut child = command
@@ -52,6 +79,21 @@ impl Process {
             output: NamedTempFile::new().unwrap(),
             log: NamedTempFile::new().unwrap(),
         }
+    }
+
+    /// Starts a process of whose output one stream is a pipe; the caller may read it or not.
+    pub(crate) fn start_piped(command: &mut Command, piped: Piped) -> (Self, PipeReader) {
+        let (output, log) = (NamedTempFile::new().unwrap(), NamedTempFile::new().unwrap());
+        let (reader, writer) = pipe().unwrap();
+        command.stdin(Stdio::null());
+        match piped {
+            Piped::Output => command.stdout(writer).stderr(log.reopen().unwrap()),
+            Piped::Log => command.stdout(output.reopen().unwrap()).stderr(writer),
+        };
+        let child = command.spawn().unwrap();
+        // The command keeps the writing end open, and it is the end of it that readers wait for.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        (Self { child, output, log }, reader)
     }
 
     /// Standard output so far: the access log.

@@ -41,7 +41,8 @@ fn a_configuration_that_cannot_be_read_is_a_configuration_error() {
     );
     assert_eq!(
         line_of(&registry.run(&["serve", ""])),
-        "configuration error: configuration path unspecified"
+        "configuration error: configuration path unspecified; name the file after the command or in \
+         REGISTRY_CONFIGURATION_PATH"
     );
     fs::create_dir(registry.file("folder.yml")).unwrap();
     assert_eq!(
@@ -88,6 +89,8 @@ fn keys_that_this_version_cannot_serve_are_refused() {
         ("http.net", json!("carrier-pigeon")),
         ("http.addr", json!("5000")),
         ("http.draintimeout", json!("soon")),
+        ("http.host", json!("https://foo:bar")),
+        ("http.headers", json!({"Transfer-Encoding": ["chunked"]})),
         ("storage.delete.enabled", json!("perhaps")),
         ("health.storagedriver.interval", json!("often")),
     ] {
@@ -131,31 +134,78 @@ fn an_address_that_cannot_be_used_is_the_last_line_of_the_log() {
 }
 
 #[test]
-fn files_that_cannot_be_used_are_named() {
+fn files_of_tls_that_cannot_be_used_are_named_with_their_keys() {
     let mut registry = TestRegistry::new();
     let (certificate, key) = registry.make_certificate();
+    let (certificate, key) = (text(&certificate), text(&key));
     let missing = text(&registry.file("missing.pem"));
-    let empty = registry.file("empty.pem");
+    let empty = text(&registry.file("empty.pem"));
     fs::write(&empty, "").unwrap();
-    let registry = registry
-        .with("http.tls.certificate", missing.as_str())
-        .with("http.tls.key", text(&key));
-    let ended = registry.refuse();
-    assert!(fatal(&ended).contains("missing.pem"), "{}", ended.log);
-
-    let registry = registry
-        .with("http.tls.certificate", text(&certificate))
-        .with("http.tls.key", text(&empty));
-    let ended = registry.refuse();
-    assert!(fatal(&ended).contains("empty.pem"), "{}", ended.log);
-
+    let damaged = text(&registry.file("damaged.pem"));
+    let pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    fs::write(&damaged, pem).unwrap();
     // A key that belongs to another certificate.
-    let other = crate::authority::Authority::new();
-    other.write(&registry.file("other.crt"), &registry.file("other.key"));
-    let other = text(&registry.file("other.key"));
-    let ended = registry.with("http.tls.key", other).refuse();
-    assert!(fatal(&ended).contains("other.key"), "{}", ended.log);
+    let foreign = text(&registry.file("foreign.key"));
+    let authority = crate::authority::Authority::new();
+    authority.write(&registry.file("foreign.crt"), foreign.as_ref());
 
+    let mut registry = registry
+        .with("http.tls.certificate", certificate.as_str())
+        .with("http.tls.key", key.as_str());
+    for (name, right, wrongs) in [
+        (
+            "certificate",
+            json!(certificate),
+            vec![&missing, &empty, &damaged],
+        ),
+        ("key", json!(key), vec![&missing, &empty, &foreign]),
+        ("clientcas", json!([]), vec![&missing, &empty, &damaged]),
+    ] {
+        let setting = format!("http.tls.{name}");
+        for wrong in wrongs {
+            let (value, told) = match name {
+                "clientcas" => (json!([certificate, wrong]), format!("{setting}[1]")),
+                _ => (json!(wrong), setting.clone()),
+            };
+            registry = registry.with(&setting, value);
+            let ended = registry.refuse();
+            let line = fatal(&ended);
+            assert!(line.contains(&format!(" msg=\"{told}: ")), "{line}");
+            assert!(line.contains(wrong.as_str()), "{line}");
+        }
+        registry = registry.with(&setting, right);
+    }
+}
+
+#[test]
+fn a_signing_key_that_cannot_be_used_is_named() {
+    let registry = TestRegistry::new();
+    let missing = text(&registry.file("missing.json"));
+    let wrong = text(&registry.file("wrong.json"));
+    fs::write(&wrong, "{\"kty\":\"RSA\",\"d\":\"secret\"}").unwrap();
+    for (file, reason) in [
+        (missing, "No such file or directory (os error 2)"),
+        (
+            wrong,
+            "this is neither a JWK of type EC nor a PEM with an EC PRIVATE KEY",
+        ),
+    ] {
+        let key = "compatibility.schema1.signingkeyfile";
+        let refused = TestRegistry::new()
+            .with("compatibility.schema1.enabled", true)
+            .with(key, file.as_str())
+            .refuse();
+        let told = format!(" msg=\"{key}: cannot use \\\"{file}\\\": {reason}\"");
+        assert!(fatal(&refused).contains(&told), "{}", refused.log);
+        assert!(!refused.log.contains("secret"), "{}", refused.log);
+        // Nobody asks for the file as long as nothing is converted.
+        let registry = TestRegistry::new().with(key, file.as_str());
+        registry.start().stop();
+    }
+}
+
+#[test]
+fn a_password_file_that_cannot_be_used_is_named() {
     let registry = TestRegistry::new().with_htpasswd(&[]);
     fs::write(registry.file("htpasswd"), "no colon here\n").unwrap();
     let ended = registry.refuse();
@@ -173,7 +223,10 @@ fn a_store_that_is_no_folder_is_refused() {
             .with("storage.filesystem.rootdirectory", root.as_str())
             .refuse();
         let line = fatal(&ended);
-        assert!(line.contains("storage.filesystem.rootdirectory"), "{line}");
-        assert!(line.contains(&root), "{line}");
+        let file = text(&registry.file("file"));
+        let told = format!(
+            "storage.filesystem.rootdirectory: cannot use \\\"{root}\\\": \\\"{file}\\\" is not a folder"
+        );
+        assert!(line.contains(&told), "{line}");
     }
 }

@@ -76,6 +76,28 @@ fn every_shell_has_a_script() {
 }
 
 #[test]
+fn an_answer_that_cannot_be_written_is_a_failure() {
+    let registry = TestRegistry::new();
+    for arguments in [
+        &["--version"][..],
+        &["help"],
+        &["serve", "--help"],
+        &["completion", "bash"],
+    ] {
+        let ended = registry.run_on_full_disk(arguments);
+        assert_eq!(ended.code, Some(1), "{arguments:?}");
+        let line = "cannot write to standard output: No space left on device (os error 28)\n";
+        assert_eq!(ended.log, line, "{arguments:?}");
+        // Whoever closed the pipe does not want to hear.
+        assert_eq!(
+            registry.run_unheard(arguments).code,
+            Some(0),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
 fn a_mistake_is_told_and_the_code_is_1() {
     let registry = TestRegistry::new();
     for (arguments, told) in [

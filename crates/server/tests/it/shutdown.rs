@@ -102,6 +102,25 @@ fn a_client_that_stalls_is_cut_off_in_time_and_goes_on_later() {
 }
 
 #[test]
+fn a_second_signal_cuts_the_drain_short() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let content = noise(4, 100_000);
+        let server = TestRegistry::new().with("http.draintimeout", "1h").start();
+        let upload = server.client().start_upload("a/b");
+        let mut stalled = begin_chunk(&server, &upload, &content, 60_000);
+        server.signal(Signal::TERM);
+        server.logged("Draining connections for 3600s");
+        server.signal(signal);
+        server.logged("asked to stop again, cutting off the requests in flight");
+        let (ended, _) = server.ended();
+        assert_eq!(ended.code, Some(0), "{}", ended.log);
+        let last = ended.log.lines().last().unwrap();
+        assert!(last.contains("http.requests.cutoff=1"), "{last}");
+        stalled.read_to_end();
+    }
+}
+
+#[test]
 fn a_server_with_idle_connections_stops_at_once() {
     for registry in [TestRegistry::new(), TestRegistry::new().with_tls()] {
         let server = registry.with("http.draintimeout", "1h").start();

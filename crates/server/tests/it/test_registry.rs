@@ -1,6 +1,7 @@
 //! A registry to be started: a folder of its own, a configuration file, an environment.
 
 use std::fs;
+use std::io::PipeReader;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::authority::Authority;
-use crate::process::{Ended, Process};
+use crate::process::{Ended, Piped, Process};
 use crate::server::Server;
 use crate::store::Store;
 use crate::wait;
@@ -116,7 +117,29 @@ impl TestRegistry {
         self.start_at_socket(Process::start_unheard)
     }
 
-    fn start_at_socket(self, start: fn(&mut Command) -> Process) -> Server {
+    /// Starts a server of whose output one stream is a pipe, at a socket file.
+    pub(crate) fn start_piped(self, piped: Piped) -> (Server, PipeReader) {
+        let mut pipe = None;
+        let server = self.start_at_socket(|command| {
+            let (process, reader) = Process::start_piped(command, piped);
+            pipe = Some(reader);
+            process
+        });
+        (server, pipe.unwrap())
+    }
+
+    /// Starts a server that may have so many files open, and may allow itself so many.
+    pub(crate) fn start_with_files(self, soft: u32, hard: u32) -> Server {
+        self.write_configuration();
+        let script = format!(
+            "ulimit -S -n {soft} && ulimit -H -n {hard} && exec \"$0\" serve {CONFIGURATION}"
+        );
+        let shell = ["-c", &script, env!("CARGO_BIN_EXE_registry")];
+        let process = Process::start(&mut self.command_of("/bin/sh", &shell));
+        Server::listening(self, process)
+    }
+
+    fn start_at_socket(self, start: impl FnOnce(&mut Command) -> Process) -> Server {
         let socket = self.file("registry.sock");
         let registry = self
             .with("http.net", "unix")
@@ -129,6 +152,17 @@ impl TestRegistry {
     /// Runs a command that comes to its end by itself.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         Process::start(&mut self.command(arguments)).end()
+    }
+
+    /// Runs a command whose standard output is a full disk.
+    pub(crate) fn run_on_full_disk(&self, arguments: &[&str]) -> Ended {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full");
+        Process::start_into(&mut self.command(arguments), full.unwrap()).end()
+    }
+
+    /// Runs a command whose standard output nobody reads.
+    pub(crate) fn run_unheard(&self, arguments: &[&str]) -> Ended {
+        Process::start_unheard(&mut self.command(arguments)).end()
     }
 
     /// Starts a server that is expected to refuse its configuration.
@@ -150,7 +184,11 @@ impl TestRegistry {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_registry"));
+        self.command_of(env!("CARGO_BIN_EXE_registry"), arguments)
+    }
+
+    fn command_of(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .current_dir(self.folder.path())

@@ -308,17 +308,32 @@ fn elements_of_lists_are_assigned_and_appended() {
     let error = load(&text, &[("REGISTRY_HTTP_TLS_CLIENTCAS_2", "new")]).unwrap_err();
     assert_eq!(
         error,
-        "parsing environment variable REGISTRY_HTTP_TLS_CLIENTCAS_2: http.tls.clientcas: undefined index: 2"
+        "parsing environment variable REGISTRY_HTTP_TLS_CLIENTCAS_2: http.tls.clientcas: undefined index: 2; this list goes on with 1: the elements of a list are numbered from 0 without a gap, or given all at once as [a, b]"
     );
     let error = load(&text, &[("REGISTRY_HTTP_TLS_CLIENTCAS_FOO", "new")]).unwrap_err();
     assert_eq!(
         error,
-        "parsing environment variable REGISTRY_HTTP_TLS_CLIENTCAS_FOO: http.tls.clientcas: non-numeric index: FOO"
+        "parsing environment variable REGISTRY_HTTP_TLS_CLIENTCAS_FOO: http.tls.clientcas: non-numeric index: FOO; the elements of a list are numbered from 0 without a gap, or given all at once as [a, b]"
     );
 }
 
 #[test]
 fn a_list_begins_with_its_element_0() {
+    let rule =
+        "the elements of a list are numbered from 0 without a gap, or given all at once as [a, b]";
+    let text = with("http:\n  tls:\n    certificate: a\n    key: b");
+    let empty = format!("{text}    clientcas:\n");
+    for text in [&text, &empty] {
+        for (suffix, told) in [
+            ("1", "undefined index: 1; this list goes on with 0: "),
+            ("A", "this is a section, not a list; "),
+        ] {
+            let name = format!("REGISTRY_HTTP_TLS_CLIENTCAS_{suffix}");
+            let error = load(text, &[(&name, "ca.crt")]).unwrap_err();
+            let place = format!("parsing environment variable {name}: http.tls.clientcas: ");
+            assert_eq!(error, format!("{place}{told}{rule}"));
+        }
+    }
     let error = refused(&[("REGISTRY_NOTIFICATIONS_ENDPOINTS_0", "{name: x}")]);
     assert!(
         error.contains("notifications.endpoints: this version sends no notifications"),

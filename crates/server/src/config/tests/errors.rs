@@ -22,13 +22,34 @@ fn refused_after_minimal(table: &[(&str, &str)]) {
 #[test]
 fn versions() {
     refused(&[
-        ("", "unsupported version: \"\""),
-        ("# nothing\n", "unsupported version: \"\""),
-        ("storage: inmemory\n", "unsupported version: \"\""),
-        ("version:\nstorage: inmemory\n", "unsupported version: \"\""),
-        ("version: 0.2\n", "unsupported version: \"0.2\""),
-        ("version: foo\n", "unsupported version: \"foo\""),
-        ("version: 1\n", "unsupported version: \"1\""),
+        (
+            "",
+            "unsupported version: \"\"; write version: 0.1 at the top of the file",
+        ),
+        (
+            "# nothing\n",
+            "unsupported version: \"\"; write version: 0.1 at the top of the file",
+        ),
+        (
+            "storage: inmemory\n",
+            "unsupported version: \"\"; write version: 0.1 at the top of the file",
+        ),
+        (
+            "version:\nstorage: inmemory\n",
+            "unsupported version: \"\"; write version: 0.1 at the top of the file",
+        ),
+        (
+            "version: 0.2\n",
+            "unsupported version: \"0.2\"; write version: 0.1 at the top of the file",
+        ),
+        (
+            "version: foo\n",
+            "unsupported version: \"foo\"; write version: 0.1 at the top of the file",
+        ),
+        (
+            "version: 1\n",
+            "unsupported version: \"1\"; write version: 0.1 at the top of the file",
+        ),
         (
             "version: [0.1]\n",
             "line 1: version: this is a list, not a text; put it in quotes if it is meant as one",
@@ -66,18 +87,21 @@ fn syntax() {
 #[test]
 fn storage() {
     refused(&[
-        ("version: 0.1\n", "no storage configuration provided"),
+        (
+            "version: 0.1\n",
+            "no storage configuration provided; write for example storage: {filesystem: {rootdirectory: /var/lib/registry}}",
+        ),
         (
             "version: 0.1\nstorage:\n",
-            "no storage configuration provided",
+            "no storage configuration provided; write for example storage: {filesystem: {rootdirectory: /var/lib/registry}}",
         ),
         (
             "version: 0.1\nstorage: ''\n",
-            "no storage configuration provided",
+            "no storage configuration provided; write for example storage: {filesystem: {rootdirectory: /var/lib/registry}}",
         ),
         (
             "version: 0.1\nstorage: {delete: {enabled: true}, tag: {}, cache: {}}\n",
-            "no storage configuration provided",
+            "no storage configuration provided; write for example storage: {filesystem: {rootdirectory: /var/lib/registry}}",
         ),
         (
             "version: 0.1\nstorage:\n  inmemory:\n  filesystem:\n  cache: {}\n",
@@ -241,6 +265,14 @@ fn listening() {
             "line 4: http.host: could not parse http \"host\" parameter: \"ftp://registry.example.com\" is not an absolute URL; use for example https://registry.example.com",
         ),
         (
+            "http:\n  host: https://foo:bar",
+            "line 4: http.host: could not parse http \"host\" parameter: invalid port \"bar\" in \"https://foo:bar\"; use for example https://registry.example.com:5000",
+        ),
+        (
+            "http:\n  host: https://[::1]:65536/",
+            "line 4: http.host: could not parse http \"host\" parameter: invalid port \"65536\" in \"https://[::1]:65536/\"; use for example https://registry.example.com:5000",
+        ),
+        (
             "http:\n  draintimeout: 5x",
             "line 4: http.draintimeout: \"5x\" is not a duration; use for example 30s or 1m30s",
         ),
@@ -277,6 +309,31 @@ fn listening() {
             "line 5: http.debug.addr: \"localhost\" is not an address; use for example :5000 or 127.0.0.1:5000",
         ),
     ]);
+}
+
+#[test]
+fn headers_that_would_make_answers_unreadable() {
+    for name in [
+        "Connection",
+        "Content-Encoding",
+        "Content-Length",
+        "Content-Range",
+        "Keep-Alive",
+        "Proxy-Connection",
+        "TE",
+        "Trailer",
+        "Transfer-Encoding",
+        "upgrade",
+    ] {
+        let fault = load(&with(&format!("http:\n  headers:\n    {name}: [x]")), &[]).unwrap_err();
+        let expected = format!(
+            "line 5: http.headers.{name}: clients could not read the answers, which the registry frames and encodes itself; remove this header"
+        );
+        assert_eq!(fault, expected);
+    }
+    let name = "REGISTRY_HTTP_HEADERS_TRANSFER-ENCODING";
+    let fault = load(MINIMAL, &[(name, "chunked")]).unwrap_err();
+    assert!(fault.contains(name), "{fault}");
 }
 
 #[test]
@@ -396,10 +453,6 @@ fn what_this_version_has_not() {
         (
             "policy:\n  repository:\n    classes: [image]",
             "line 5: policy.repository.classes: this version knows no repository classes; remove the section policy",
-        ),
-        (
-            "compatibility:\n  schema1:\n    enabled: true",
-            "line 5: compatibility.schema1.enabled: this version does not accept manifests of schema 1; push with a newer client",
         ),
     ]);
 }

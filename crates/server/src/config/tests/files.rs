@@ -180,7 +180,9 @@ fn a_file_on_disk_is_read_and_named_in_warnings_and_errors() {
     let error = Configuration::load(source, environment(&[("REGISTRY_STORAGE", "")])).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("error parsing {path}: no storage configuration provided")
+        format!(
+            "error parsing {path}: no storage configuration provided; write for example storage: {{filesystem: {{rootdirectory: /var/lib/registry}}}}"
+        )
     );
 }
 

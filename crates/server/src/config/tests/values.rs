@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::config::compatibility::Schema1Section;
 use crate::config::http::ExternalHost;
 use crate::config::storage::UploadPurging;
 use crate::config::tls::{ClientAuth, TlsVersion};
@@ -261,7 +262,7 @@ http:
   addr: /run/registry.sock
   net: unix
   prefix: /a/b/
-  host: https://registry.example.com:5443
+  host: https://registry.example.com:5443/behind/
   secret: 0x10
   relativeurls: true
   draintimeout: 1m30s
@@ -285,6 +286,7 @@ http:
     let host = ExternalHost {
         scheme: ::http::uri::Scheme::HTTPS,
         authority: "registry.example.com:5443".parse().unwrap(),
+        folder: "/behind".to_owned(),
     };
     assert_eq!(http.host, Some(host));
     assert_eq!(http.secret.unwrap().expose(), "0x10");
@@ -385,6 +387,29 @@ health:
 }
 
 #[test]
+fn no_health_check_runs_without_a_pause() {
+    let text = with(
+        "health:\n  storagedriver: {enabled: true, interval: 1}\n  tcp: [{addr: 'a:1', interval: 1ms}]\n  http: [{uri: 'http://a/', interval: 2s}]",
+    );
+    let (configuration, warnings) = load(&text, &[]).unwrap();
+    let health = configuration.health;
+    let second = Duration::from_secs(1);
+    assert_eq!(health.storage.unwrap().interval, second);
+    assert_eq!(health.tcp[0].schedule.interval, second);
+    assert_eq!(health.http[0].schedule.interval, 2 * second);
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
+}
+
+#[test]
+fn headers_that_the_registry_sets_itself_are_left_out() {
+    let text = with("http: {headers: {Link: [x], ETag: [y], X-Frame-Options: [DENY, a]}}");
+    let (configuration, warnings) = load(&text, &[]).unwrap();
+    let names: Vec<_> = configuration.http.headers.keys().cloned().collect();
+    assert_eq!(names, ["x-frame-options"]);
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+}
+
+#[test]
 fn limits() {
     let table = [
         ("", 1000, 1000),
@@ -437,4 +462,46 @@ validation:
     };
     assert_eq!(validation.platforms, IndexPlatforms::List(vec![platform]));
     assert_eq!(warnings.len(), 1);
+}
+
+#[test]
+fn schema_1() {
+    for (text, variables, expected) in [
+        ("", &[][..], None),
+        (
+            "compatibility: {schema1: {signingkeyfile: /k.json}}",
+            &[],
+            None,
+        ),
+        ("compatibility: {schema1: {enabled: true}}", &[], Some(None)),
+        (
+            "compatibility: {schema1: {enabled: true, signingkeyfile: ''}}",
+            &[],
+            Some(None),
+        ),
+        (
+            "compatibility: {schema1: {enabled: true, signingkeyfile: /k.json}}",
+            &[],
+            Some(Some("/k.json")),
+        ),
+        (
+            "",
+            &[
+                ("REGISTRY_COMPATIBILITY_SCHEMA1_ENABLED", "true"),
+                ("REGISTRY_COMPATIBILITY_SCHEMA1_TRUSTKEY", "/k.pem"),
+            ],
+            Some(Some("/k.pem")),
+        ),
+        (
+            "compatibility: {schema1: {enabled: true}}",
+            &[("REGISTRY_COMPATIBILITY_SCHEMA1_SIGNINGKEYFILE", "/k.pem")],
+            Some(Some("/k.pem")),
+        ),
+    ] {
+        let schema1 = load_quietly(&with(text), variables).compatibility.schema1;
+        let expected = expected.map(|file| Schema1Section {
+            signing_key_file: file.map(Into::into),
+        });
+        assert_eq!(schema1, expected, "{text} {variables:?}");
+    }
 }

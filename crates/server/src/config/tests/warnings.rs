@@ -99,10 +99,27 @@ fn what_is_legal_and_odd_gives_a_warning() {
         (
             "http:\n  host: https://example.com/path",
             &[
-                "config.yml: line 4: http.host: the path \"/path\" is dropped, only scheme and host are used; see http.prefix",
+                "config.yml: line 4: http.host: \"path\" is dropped, since a folder ends in a slash: \"https://example.com/path/\"",
             ],
         ),
         ("http:\n  host: https://example.com/", &[]),
+        ("http:\n  host: https://example.com/behind/", &[]),
+        ("http:\n  host: https://[::1]:5000", &[]),
+        (
+            "http:\n  headers: {X-Frame-Options: [DENY], Docker-Content-Digest: [x], content-type: [y]}",
+            &[
+                "config.yml: line 4: http.headers.Docker-Content-Digest: the registry sets this header itself where it belongs; this one is left out",
+                "config.yml: line 4: http.headers.content-type: the registry sets this header itself where it belongs; this one is left out",
+            ],
+        ),
+        (
+            "health:\n  storagedriver: {enabled: true, interval: 999ms}\n  file: [{file: /a, interval: 1ms}]\n  tcp: [{addr: 'a:1'}, {addr: 'a:2', interval: 2us}]",
+            &[
+                "config.yml: line 4: health.storagedriver.interval: 999ms is raised to 1s: checking more often costs more than it tells",
+                "config.yml: line 5: health.file[0].interval: 1ms is raised to 1s: checking more often costs more than it tells",
+                "config.yml: line 6: health.tcp[1].interval: 2µs is raised to 1s: checking more often costs more than it tells",
+            ],
+        ),
         (
             "http:\n  tls: {certificate: a, key: b, ciphersuites: [TLS_RSA_WITH_RC4_128_SHA, TLS_AES_128_GCM_SHA256]}",
             &[
