@@ -1,7 +1,9 @@
-//! What the API is configured with. The server reads it from `http`, `catalog`, `tags` and
-//! `storage.maintenance`.
+//! What the API is configured with. The server reads it from `http`, `catalog`, `tags`,
+//! `storage.maintenance` and `compatibility.schema1`.
 
 use http::{HeaderName, HeaderValue};
+
+use crate::schema1::SigningKey;
 
 /// The API's share of the configuration.
 #[derive(Debug, Clone)]
@@ -22,6 +24,9 @@ pub struct Config {
     pub tags_max: usize,
     /// `storage.maintenance.readonly`: which methods there are.
     pub mode: Mode,
+    /// `compatibility.schema1`: the key to sign with what is converted for clients that know only
+    /// schema 1. Without one nothing is.
+    pub schema1: Option<SigningKey>,
 }
 
 /// Whether the registry takes content.
@@ -45,6 +50,7 @@ impl Default for Config {
             catalog_max_entries: 1000,
             tags_max: 1000,
             mode: Mode::ReadWrite,
+            schema1: None,
         }
     }
 }

@@ -215,9 +215,8 @@ impl Error {
             }
             Self::DigestMalformed { digest, source } => digest_invalid(digest, source),
             Self::ReadOnly { allow } => {
-                let detail = json!(
-                    "the registry is read-only: storage.maintenance.readonly is switched on"
-                );
+                let detail =
+                    json!("the registry is read-only: storage.maintenance.readonly is switched on");
                 let status = StatusCode::METHOD_NOT_ALLOWED;
                 let mut answer = one(status, ErrorCode::Unsupported, detail);
                 let allow = HeaderValue::from_static(allow);
@@ -290,7 +289,9 @@ impl Error {
                 let code = ErrorCode::PaginationNumberInvalid;
                 one(StatusCode::BAD_REQUEST, code, json!({ "n": n }))
             }
-            Self::Unsigned(_) | Self::Stopped(_) => internal(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Unknown),
+            Self::Unsigned(_) | Self::Stopped(_) => {
+                internal(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Unknown)
+            }
         }
     }
 }

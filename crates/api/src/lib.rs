@@ -13,11 +13,15 @@ pub mod config;
 pub mod connection;
 mod endpoint;
 pub mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handlers;
 mod location;
 mod negotiate;
 mod request_log;
 mod respond;
+pub mod schema1;
 pub mod service;
 mod upload_state;
 
