@@ -8,6 +8,7 @@
 
 mod access;
 pub mod body;
+mod chain;
 mod conditions;
 pub mod config;
 pub mod connection;
@@ -26,6 +27,7 @@ pub mod service;
 mod upload_state;
 
 pub use body::Body;
+pub use chain::Chain;
 pub use config::{Config, Mode};
 pub use connection::ConnectionInfo;
 pub use service::Api;

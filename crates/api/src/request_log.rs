@@ -12,6 +12,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use wharf_oci::Reference;
 
 use crate::{
+    chain::Chain,
     connection::ConnectionInfo,
     endpoint::Endpoint,
     error::{Detail, ErrorEntry},
@@ -261,21 +262,6 @@ fn escape(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('"', "\\\"")
         .replace(char::is_control, "?")
-}
-
-/// An error with all its sources.
-struct Chain<'a>(&'a (dyn std::error::Error + 'static));
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(formatter, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
-    }
 }
 
 /// A duration as Go prints it: `1.234567ms`, `2.5s`.

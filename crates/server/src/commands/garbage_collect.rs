@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, Write};
 
+use wharf_api::Chain;
 use wharf_registry::garbage_collect::{
     CollectEvent, CollectOptions, CollectReport, Effect, Untagged, garbage_collect,
 };
@@ -9,7 +10,7 @@ use wharf_registry::garbage_collect::{
 use crate::{
     assemble,
     cli::{GarbageCollectArgs, Stream},
-    commands::{Chain, Failure, heard, load_configuration, named_configuration, write_out},
+    commands::{Failure, heard, load_configuration, named_configuration, write_out},
     config::{ConfigError, source::Unreadable},
     telemetry,
 };

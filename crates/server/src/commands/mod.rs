@@ -12,6 +12,8 @@ use std::{
     process::ExitCode,
 };
 
+use wharf_api::Chain;
+
 use crate::{
     cli::{CliExit, Stream},
     config::{
@@ -70,21 +72,6 @@ pub(crate) fn report(failure: &Failure) -> ExitCode {
         }
     }
     ExitCode::FAILURE
-}
-
-/// An error with all its sources.
-pub(crate) struct Chain<'a>(pub(crate) &'a (dyn StdError + 'static));
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(formatter, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
-    }
 }
 
 /// Prints what the command line answers by itself.
