@@ -3,8 +3,6 @@
 use http::{HeaderMap, header};
 use wharf_oci::{Digest, Precondition};
 
-use crate::handlers::values;
-
 /// What the conditions of a GET or HEAD ask for, once the content is known to be `digest`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -18,10 +16,12 @@ pub(crate) enum Verdict {
 
 /// The conditions of a request.
 pub(crate) fn of(headers: &HeaderMap) -> Precondition {
-    Precondition::from_values(
-        values(headers, &header::IF_MATCH),
-        values(headers, &header::IF_NONE_MATCH),
-    )
+    // What cannot be read names nothing, but it is a condition all the same.
+    let values = |name| {
+        let values = headers.get_all(name).iter();
+        values.map(|value| value.to_str().unwrap_or("unreadable"))
+    };
+    Precondition::from_values(values(header::IF_MATCH), values(header::IF_NONE_MATCH))
 }
 
 /// Evaluates the conditions of a GET or HEAD.

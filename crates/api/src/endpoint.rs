@@ -224,7 +224,9 @@ impl Target {
             }
             Self::Referrers(name, digest) => Endpoint::Referrers {
                 name,
-                digest: parse_digest(digest)?,
+                // It is only compared with what manifests mention.
+                digest: Digest::mentioned(&digest)
+                    .map_err(|source| invalid(Error::DigestMalformed { digest, source }))?,
             },
             Self::Blob(name, digest) => {
                 let digest = parse_digest(digest)?;

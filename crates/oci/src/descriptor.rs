@@ -19,6 +19,7 @@ pub struct Descriptor {
     )]
     pub media_type: MediaType,
     /// The name of the content.
+    #[serde(deserialize_with = "mentioned_digest")]
     pub digest: Digest,
     /// The length of the content in bytes.
     pub size: u64,
@@ -119,6 +120,12 @@ fn readable_media_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Med
     Ok(text
         .and_then(|text| text.parse().ok())
         .unwrap_or(MediaType::OCTET_STREAM))
+}
+
+/// A descriptor only mentions content.
+fn mentioned_digest<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Digest::mentioned(&text).map_err(serde::de::Error::custom)
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub enum Algorithm {
     Sha384,
     /// SHA-512.
     Sha512,
+    /// One that is not known here. Its digests can be mentioned, and never verified (OCI-2.7).
+    Other,
 }
 
 impl Algorithm {
@@ -26,15 +28,17 @@ impl Algorithm {
             Self::Sha256 => "sha256",
             Self::Sha384 => "sha384",
             Self::Sha512 => "sha512",
+            Self::Other => "other",
         }
     }
 
-    /// Returns how many hex digits a digest of this algorithm has.
+    /// Returns how many hex digits a digest of this algorithm has; 0 when that is not known.
     pub const fn hex_length(self) -> usize {
         match self {
             Self::Sha256 => 64,
             Self::Sha384 => 96,
             Self::Sha512 => 128,
+            Self::Other => 0,
         }
     }
 }
@@ -71,10 +75,27 @@ pub struct Digest {
 }
 
 impl Digest {
-    /// Returns the digest of these bytes.
+    /// Reads a digest that is only mentioned: its algorithm need not be known.
+    ///
+    /// # Errors
+    /// When it is outside the grammar, or its algorithm is known and it is none of its digests.
+    pub fn mentioned(text: &str) -> Result<Self, DigestError> {
+        match text.parse() {
+            Err(DigestError::UnsupportedAlgorithm { .. }) if text.len() <= LONGEST => Ok(Self {
+                text: text.into(),
+                algorithm: Algorithm::Other,
+            }),
+            digest => digest,
+        }
+    }
+
+    /// Returns the digest of these bytes. Where the algorithm is not known that is the SHA-256,
+    /// which is none of its digests.
     pub fn of(algorithm: Algorithm, bytes: &[u8]) -> Self {
         match algorithm {
-            Algorithm::Sha256 => Self::from_hash(algorithm, &Sha256::digest(bytes)),
+            Algorithm::Sha256 | Algorithm::Other => {
+                Self::from_hash(Algorithm::Sha256, &Sha256::digest(bytes))
+            }
             Algorithm::Sha384 => Self::from_hash(algorithm, &Sha384::digest(bytes)),
             Algorithm::Sha512 => Self::from_hash(algorithm, &Sha512::digest(bytes)),
         }
@@ -113,9 +134,9 @@ impl Digest {
         self.algorithm
     }
 
-    /// Returns the hex digits behind the colon.
+    /// Returns what stands behind the colon: hex digits, where the algorithm is known.
     pub fn hex(&self) -> &str {
-        &self.text[self.algorithm.as_str().len() + 1..]
+        self.text.split_once(':').unwrap_or_default().1
     }
 }
 
@@ -152,6 +173,9 @@ impl FromStr for Digest {
 }
 
 text_form!(Digest);
+
+/// How long a digest of an unknown algorithm may be: it stands in headers.
+const LONGEST: usize = 512;
 
 /// Why a text is not a digest we can work with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -237,6 +261,31 @@ mod tests {
             "sha256:abc".parse::<Digest>().unwrap_err().to_string(),
             "invalid checksum digest length: sha256 has 64 hex digits, found 3"
         );
+    }
+
+    #[test]
+    fn a_digest_of_another_algorithm_may_be_mentioned() {
+        for text in ["blake3:abc=_-Z", "multihash+base58:Qm", "other:x"] {
+            let digest = Digest::mentioned(text).unwrap();
+            assert_eq!(
+                (digest.as_str(), digest.algorithm()),
+                (text, Algorithm::Other)
+            );
+            assert_eq!(digest.hex(), text.split_once(':').unwrap().1);
+            assert_ne!(Digest::of(digest.algorithm(), b""), digest);
+        }
+        assert_eq!(Digest::mentioned(EMPTY), EMPTY.parse());
+        let long = format!("blake3:{}", "a".repeat(LONGEST));
+        for text in [
+            "sha256:abc",
+            "blake3:",
+            "Blake3:a",
+            "blake3:a/b",
+            "../x:y",
+            &long,
+        ] {
+            assert!(Digest::mentioned(text).is_err(), "{text}");
+        }
     }
 
     #[test]

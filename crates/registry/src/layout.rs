@@ -110,7 +110,7 @@ impl PathSpec<'_> {
         match self {
             Self::Blobs => format!("{ROOT}/blobs"),
             Self::Blob(digest) => {
-                let (algorithm, hex) = (digest.algorithm(), digest.hex());
+                let (algorithm, hex) = two(digest);
                 format!("{ROOT}/blobs/{algorithm}/{}/{hex}", &hex[..2])
             }
             Self::BlobData(digest) => format!("{}/data", Self::Blob(digest).text()),
@@ -118,11 +118,11 @@ impl PathSpec<'_> {
             Self::RepositoryFolder("") => Self::Repositories.text(),
             Self::RepositoryFolder(folder) => format!("{ROOT}/repositories/{folder}"),
             Self::Layers(name) => repository(name, "_layers"),
-            Self::Layer(name, digest) => repository(name, &format!("_layers/{}", two(digest))),
+            Self::Layer(name, digest) => repository(name, &format!("_layers/{}", joined(digest))),
             Self::LayerLink(name, digest) => link(Self::Layer(name, digest)),
             Self::Revisions(name) => repository(name, "_manifests/revisions"),
             Self::Revision(name, digest) => {
-                repository(name, &format!("_manifests/revisions/{}", two(digest)))
+                repository(name, &format!("_manifests/revisions/{}", joined(digest)))
             }
             Self::RevisionLink(name, digest) => link(Self::Revision(name, digest)),
             Self::Tags(name) => repository(name, "_manifests/tags"),
@@ -134,7 +134,7 @@ impl PathSpec<'_> {
                 repository(name, &format!("_manifests/tags/{tag}/index"))
             }
             Self::TagIndex(name, tag, digest) => {
-                format!("{}/{}", Self::TagHistory(name, tag).text(), two(digest))
+                format!("{}/{}", Self::TagHistory(name, tag).text(), joined(digest))
             }
             Self::TagIndexLink(name, tag, digest) => link(Self::TagIndex(name, tag, digest)),
             Self::Uploads(name) => repository(name, "_uploads"),
@@ -152,10 +152,14 @@ impl PathSpec<'_> {
             }
             Self::ReferrersIndexed(name) => repository(name, "_referrers/indexed"),
             Self::Referrers(name, subject) => {
-                repository(name, &format!("_referrers/{}", two(subject)))
+                repository(name, &format!("_referrers/{}", joined(subject)))
             }
             Self::Referrer(name, subject, digest) => {
-                format!("{}/{}", Self::Referrers(name, subject).text(), two(digest))
+                format!(
+                    "{}/{}",
+                    Self::Referrers(name, subject).text(),
+                    joined(digest)
+                )
             }
             Self::ReferrerLink(name, subject, digest) => {
                 link(Self::Referrer(name, subject, digest))
@@ -172,8 +176,21 @@ fn link(folder: PathSpec<'_>) -> String {
     format!("{}/link", folder.text())
 }
 
-fn two(digest: &Digest) -> String {
-    format!("{}/{}", digest.algorithm(), digest.hex())
+fn joined(digest: &Digest) -> String {
+    let (algorithm, hex) = two(digest);
+    format!("{algorithm}/{hex}")
+}
+
+/// The two folders of a digest. One of an unknown algorithm may have any letters, and goes by the
+/// hash of its text.
+fn two(digest: &Digest) -> (Algorithm, String) {
+    match digest.algorithm() {
+        Algorithm::Other => {
+            let text = Digest::sha256(digest.as_str().as_bytes());
+            (Algorithm::Other, text.hex().to_owned())
+        }
+        known => (known, digest.hex().to_owned()),
+    }
 }
 
 const ROOT: &str = "/docker/registry/v2";
@@ -181,6 +198,22 @@ const ROOT: &str = "/docker/registry/v2";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_digest_of_any_letters_has_a_path() {
+        let digest = Digest::mentioned("multihash+base58:Q=m_-").unwrap();
+        let name: RepositoryName = "a".parse().unwrap();
+        let hex = Digest::sha256(digest.as_str().as_bytes());
+        let expected = format!(
+            "/docker/registry/v2/repositories/a/_referrers/other/{}",
+            hex.hex()
+        );
+        assert_eq!(
+            PathSpec::Referrers(&name, &digest).path().as_str(),
+            expected
+        );
+        PathSpec::BlobData(&digest).path();
+    }
 
     #[test]
     fn every_path_is_distributions() {

@@ -1,16 +1,21 @@
-//! What stands before the API: the health gate, and patience with clients that stop sending.
+//! What stands before the API: the health gate, and patience with clients that stop sending, or
+//! send what nobody reads.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, error::Error as StdError, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header, uri::Authority,
 };
+use http_body::Body as _;
 use hyper::{body::Incoming, service::Service};
 use wharf_api::{Api, Body};
 
-use crate::{health::Health, listener::request_body::PatientBody};
+use crate::{
+    health::Health,
+    listener::{request_body::PatientBody, unread_body::LentBody},
+};
 
 /// The service of the main listener.
 #[derive(Debug, Clone)]
@@ -29,6 +34,21 @@ impl Front {
     }
 }
 
+impl Front {
+    async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        // As in Distribution, an unhealthy registry answers nothing at all.
+        if self.health.failing() {
+            return self.health.unavailable().map(Body::from);
+        }
+        let request = request.map(|body| PatientBody::new(body, PATIENCE));
+        self.api.handle(request).await
+    }
+}
+
 impl Service<Request<Incoming>> for Front {
     type Response = Response<Body>;
     type Error = Infallible;
@@ -38,14 +58,17 @@ impl Service<Request<Incoming>> for Front {
         if let Some(fault) = host_fault(request.version(), request.headers()) {
             return Box::pin(std::future::ready(Ok(bad_request(fault))));
         }
-        // As in Distribution, an unhealthy registry answers nothing at all.
-        if self.health.failing() {
-            let unavailable = self.health.unavailable().map(Body::from);
-            return Box::pin(std::future::ready(Ok(unavailable)));
+        let front = self.clone();
+        if request.version() >= Version::HTTP_2 || request.body().is_end_stream() {
+            return Box::pin(async move { Ok(front.answer(request).await) });
         }
-        let api = Arc::clone(&self.api);
-        let request = request.map(|body| PatientBody::new(body, PATIENCE));
-        Box::pin(async move { Ok(api.handle(request).await) })
+        let (head, body) = request.into_parts();
+        let (lent, lender) = LentBody::new(body, &head.headers);
+        Box::pin(async move {
+            let mut answer = front.answer(Request::from_parts(head, lent)).await;
+            lender.settle(answer.headers_mut()).await;
+            Ok(answer)
+        })
     }
 }
 

@@ -20,7 +20,7 @@ struct Room {
     never_names: &'static [&'static str],
 }
 
-const ROOMS: [Room; 8] = [
+const ROOMS: [Room; 10] = [
     Room {
         package: "wharf-server",
         floor: 5,
@@ -67,6 +67,18 @@ const ROOMS: [Room; 8] = [
         package: "wharf-e2e",
         floor: 6,
         may_name: &[],
+        never_names: &[],
+    },
+    Room {
+        package: "wharf-conformance",
+        floor: 7,
+        may_name: &["wharf-e2e"],
+        never_names: &[],
+    },
+    Room {
+        package: "wharf-fuzz",
+        floor: 6,
+        may_name: &["wharf-api", "wharf-auth", "wharf-registry", "wharf-oci"],
         never_names: &[],
     },
     Room {

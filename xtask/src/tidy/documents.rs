@@ -65,7 +65,16 @@ fn lost_paths(document: &Text, root: &Path) -> Vec<Finding> {
 }
 
 /// How a path of the project begins.
-const FOLDERS: [&str; 6] = [".ci/", "crates/", "docs/", "e2e/", "image/", "xtask/"];
+const FOLDERS: [&str; 8] = [
+    ".ci/",
+    "conformance/",
+    "crates/",
+    "docs/",
+    "e2e/",
+    "fuzz/",
+    "image/",
+    "xtask/",
+];
 
 /// `cargo xtask` is only ever followed by a chore that it knows.
 fn unknown_chores(document: &Text) -> Vec<Finding> {

@@ -41,7 +41,7 @@ impl Query {
 }
 
 /// The values of a header, each line for itself.
-pub(crate) fn values<'a>(
+fn values<'a>(
     headers: &'a HeaderMap,
     name: &http::HeaderName,
 ) -> impl Iterator<Item = &'a str> + use<'a> {

@@ -54,7 +54,7 @@ async fn there_is_always_a_list() {
     for (path, code) in [
         ("/v2/a/referrers/sha256:abc".to_owned(), "DIGEST_INVALID"),
         ("/v2/a/referrers/v1".to_owned(), "DIGEST_INVALID"),
-        ("/v2/a/referrers/blake3:00".to_owned(), "DIGEST_INVALID"),
+        ("/v2/a/referrers/Blake3:a".to_owned(), "DIGEST_INVALID"),
         (referrers("a", &subject, "?last=x"), "DIGEST_INVALID"),
         (
             referrers("a", &subject, "?n=x"),
@@ -189,6 +189,23 @@ async fn pages_lead_to_one_another() {
         });
     }
     assert_eq!(found, pushed);
+}
+
+#[tokio::test]
+async fn a_subject_of_an_unknown_algorithm_has_its_list() {
+    let registry = TestRegistry::start();
+    let subject = Digest::mentioned("multihash+base58:Q=m_-").unwrap();
+    let document = artifact("a", &subject, None);
+    registry.push_manifest("r", "v1", &document).await;
+    let put = registry.put_manifest("r", "v1", &document).await;
+    assert_eq!(put.header("oci-subject"), Some(subject.as_str()));
+    for registry in [&registry, &registry.again().start()] {
+        let answer = registry.get(&referrers("r", &subject, "")).send().await;
+        assert_eq!(listed(&answer)[0]["digest"], document.digest().as_str());
+        let other = Digest::mentioned("blake3:00").unwrap();
+        let answer = registry.get(&referrers("r", &other, "")).send().await;
+        assert_eq!(listed(&answer), [Value::Null; 0]);
+    }
 }
 
 #[tokio::test]

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::fields::{self, DESCRIPTOR_FIELDS, FIELDS, Known};
 use super::{ManifestKind, ManifestViolation};
 use crate::descriptor::{Descriptor, null_as_default};
 use crate::digest::Digest;
@@ -38,21 +39,31 @@ pub(super) enum Reading {
 }
 
 impl Document {
-    /// Reads a document that is being pushed.
+    /// Reads a document that is being pushed. What is not looked at must be JSON too, and names
+    /// must be written as they are: no two readers may see two documents.
     pub(super) fn from_pushed(bytes: &[u8]) -> Result<Self, ManifestViolation> {
-        serde_json::from_slice(bytes).map_err(|error| not_json(&error.to_string()))
+        let refuse = |error: serde_json::Error| not_json(&error.to_string());
+        let whole: Value = serde_json::from_slice(bytes).map_err(refuse)?;
+        fields::check_names("", &whole, &FIELDS)?;
+        for field in ["config", "subject"] {
+            fields::check_names(field, &whole[field], &DESCRIPTOR_FIELDS)?;
+        }
+        for field in ["layers", "manifests", "blobs"] {
+            let items = whole[field].as_array().into_iter().flatten();
+            for (index, item) in items.enumerate() {
+                fields::check_names(&format!("{field}[{index}]"), item, &DESCRIPTOR_FIELDS)?;
+            }
+        }
+        serde_json::from_slice(bytes).map_err(refuse)
     }
 
     /// Reads a document that was accepted before, as Go reads it, which Distribution is written
     /// in: the last of several fields of one name counts, and letter case does not. What is not of
     /// its type counts as absent.
     pub(super) fn from_stored(bytes: &[u8]) -> Result<Self, ManifestViolation> {
-        let value: Value =
-            serde_json::from_slice(bytes).map_err(|error| not_json(&error.to_string()))?;
-        let Value::Object(fields) = value else {
-            return Err(not_json("it is no object"));
-        };
-        let mut fields = canonical(fields);
+        let text = String::from_utf8_lossy(bytes);
+        let Known(mut fields) =
+            serde_json::from_str(&text).map_err(|error| not_json(&error.to_string()))?;
         let mut take = |name| fields.remove(name).filter(|value| !value.is_null());
         Ok(Self {
             schema_version: take("schemaVersion"),
@@ -203,7 +214,8 @@ impl Document {
         };
         let digests = layers.into_iter().filter_map(|layer| match layer {
             Value::Object(fields) => {
-                let blob_sum = canonical(fields).remove("blobSum").and_then(into_text)?;
+                let mut fields = fields::canonical(fields, &["blobSum"]);
+                let blob_sum = fields.remove("blobSum").and_then(into_text)?;
                 blob_sum.parse::<Digest>().ok()
             }
             _ => None,
@@ -235,7 +247,7 @@ impl Document {
     fn take_manifests(&mut self) -> Result<Vec<Descriptor>, ManifestViolation> {
         match self.manifests.take() {
             Some(manifests) => read_list("manifests", manifests),
-            None if self.media_type.is_some() => Ok(Vec::new()),
+            None if self.own_media_type().is_some() => Ok(Vec::new()),
             None => Err(ManifestViolation::ManifestsMissing),
         }
     }
@@ -276,12 +288,12 @@ fn read_descriptor(
         return Err(violation(path, "must be an object"));
     };
     if reading == Reading::Stored {
-        *fields = canonical(std::mem::take(fields));
+        *fields = fields::canonical(std::mem::take(fields), &DESCRIPTOR_FIELDS);
     }
     match fields.get("digest") {
         Some(Value::String(text)) => {
-            let parsed = text.parse::<Digest>();
-            parsed.map_err(|error| {
+            let mentioned = Digest::mentioned(text);
+            mentioned.map_err(|error| {
                 violation(&format!("{path}.digest"), &format!("{error}: {text:?}"))
             })?;
         }
@@ -337,22 +349,6 @@ fn has_its_type(name: &str, value: &Value) -> bool {
     }
 }
 
-/// Gives fields the names that they are known by, where they have them in other letters.
-fn canonical(fields: Map<String, Value>) -> Map<String, Value> {
-    let (mut canonical, others): (Map<_, _>, Map<_, _>) = fields
-        .into_iter()
-        .partition(|(name, _)| FIELDS.contains(&name.as_str()));
-    for (name, value) in others {
-        let known = FIELDS
-            .iter()
-            .find(|known| known.eq_ignore_ascii_case(&name));
-        canonical
-            .entry(known.map_or(name, |known| (*known).to_owned()))
-            .or_insert(value);
-    }
-    canonical
-}
-
 fn into_text(value: Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text),
@@ -372,26 +368,3 @@ fn violation(path: &str, message: &str) -> ManifestViolation {
         message: message.to_owned(),
     }
 }
-
-/// The names of all fields that are looked at.
-const FIELDS: [&str; 19] = [
-    "schemaVersion",
-    "mediaType",
-    "config",
-    "layers",
-    "manifests",
-    "blobs",
-    "fsLayers",
-    "blobSum",
-    "signatures",
-    "subject",
-    "artifactType",
-    "annotations",
-    "digest",
-    "size",
-    "urls",
-    "data",
-    "platform",
-    "architecture",
-    "os",
-];

@@ -1,6 +1,7 @@
 //! Manifests: the exact bytes, and what they say.
 
 mod document;
+mod fields;
 mod violation;
 
 #[cfg(test)]

@@ -320,8 +320,17 @@ fn a_descriptor_at_fault_is_named() {
             "layers[1]: must be an object",
         ),
         (
-            json!({"layers": [{"digest": "blake3:00", "size": 1}]}),
-            "layers[0].digest: unsupported digest algorithm \"blake3\": \"blake3:00\"",
+            json!({"layers": [{"digest": "sha256:00", "size": 1}]}),
+            "layers[0].digest: invalid checksum digest length: sha256 has 64 hex digits, found 2: \
+             \"sha256:00\"",
+        ),
+        (
+            json!({"Layers": []}),
+            "field \"Layers\" must be written \"layers\"",
+        ),
+        (
+            json!({"layers": [{"digest": digest, "Size": 1}]}),
+            "layers[0]: field \"Size\" must be written \"size\"",
         ),
         (
             json!({"layers": [{"digest": digest, "size": 1, "urls": "x"}]}),
@@ -346,6 +355,8 @@ fn what_is_not_json_is_refused() {
         "5",
         "{}x",
         "{\"schemaVersion\":2,\"annotations\":5}",
+        "{\"schemaVersion\":2,\"manifests\":[],\"x\":\"\\ud800\"}",
+        "{\"schemaVersion\":2,\"manifests\":[],\"x\":1e999}",
         &deep,
         &deep_layers,
     ] {
@@ -436,11 +447,21 @@ fn a_stored_document_is_read_as_go_reads_it() {
             "Config":{{"Digest":"{digest}","SIZE":7}},
             "LAYERS":[{{"mediaType":"a/b","digest":"{digest}","digest":"{other}","urls":5,"size":1}}]}}"#
     );
+    for (junk, written) in [("\"\\ud800\"", 1), ("1e999", 1), ("\"\u{fffd}\"", 2)] {
+        let with_junk = document.replacen('{', &format!("{{\"x\":{junk},"), written);
+        let bytes = with_junk.replace('\u{fffd}', "\u{80}").into_bytes();
+        let bytes: Vec<u8> = bytes.into_iter().filter(|byte| *byte != 0xc2).collect();
+        let manifest = Manifest::from_stored(bytes.into()).unwrap();
+        assert_eq!(references(&manifest).len(), 2, "{junk}");
+    }
     let manifest = Manifest::from_stored(document.clone().into()).unwrap();
     assert_eq!(references(&manifest), [digest, other]);
     assert_eq!(manifest.references().next().unwrap().size, 7);
     assert_eq!(manifest.bytes(), &Bytes::from(document.clone()));
     let pushed = Manifest::parse(MediaType::OCI_MANIFEST, document.into());
+    assert!(matches!(pushed, Err(ManifestViolation::FieldName { .. })));
+    let doubled = r#"{"schemaVersion":2,"schemaVersion":2,"manifests":[]}"#;
+    let pushed = Manifest::parse(MediaType::OCI_INDEX, doubled.into());
     assert!(
         matches!(pushed, Err(ManifestViolation::NotJson { message }) if message.contains("duplicate")),
     );

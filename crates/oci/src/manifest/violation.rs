@@ -16,6 +16,16 @@ pub enum ManifestViolation {
         "manifests of schema version 1 are no longer accepted, push a schema 2 or OCI manifest"
     )]
     Schema1,
+    /// A field is written in other letters than those it is known by.
+    #[error("{}field {found:?} must be written {expected:?}", at(.path))]
+    FieldName {
+        /// Where the field is; empty for the document itself.
+        path: String,
+        /// The field as it is written.
+        found: String,
+        /// How it should be.
+        expected: String,
+    },
     /// The schema version is not 2.
     #[error("schemaVersion must be 2, found {}", found.as_deref().unwrap_or("none"))]
     SchemaVersion {
@@ -66,4 +76,11 @@ pub enum ManifestViolation {
         /// What is wrong with it.
         message: String,
     },
+}
+
+fn at(path: &str) -> String {
+    if path.is_empty() {
+        return String::new();
+    }
+    format!("{path}: ")
 }

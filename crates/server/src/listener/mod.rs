@@ -4,7 +4,8 @@
 //! keeps room for it, in the measure that [`descriptors`] gives, [`tls`] is the encryption,
 //! `connection` serves one connection, `service` wraps the service that answers, [`activity`]
 //! decides when a connection has had its time, `transport` is what its bytes pass through.
-//! [`request_body`] is for services that wait for uploads.
+//! [`request_body`] is for services that wait for uploads, [`unread_body`] for those
+//! that do not.
 
 use std::{
     convert::Infallible,
@@ -41,6 +42,7 @@ pub(crate) mod socket;
 mod tests;
 pub(crate) mod tls;
 mod transport;
+pub(crate) mod unread_body;
 
 /// How to serve.
 #[derive(Debug, Clone)]

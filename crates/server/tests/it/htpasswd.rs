@@ -149,3 +149,33 @@ fn a_registry_without_its_file_makes_one_and_tells_the_password_once() {
         .get("/v2/")
         .expect(200);
 }
+
+/// Go's client sends the head of a request by itself when its body comes out of a file.
+#[test]
+fn who_is_refused_before_the_body_has_come_tries_again_over_the_same_connection() {
+    let server = TestRegistry::new()
+        .with_htpasswd(&[("alice", "secret")])
+        .start();
+    let stranger = server.client();
+    let alice = stranger.as_user("alice", "secret");
+    let retry = alice.authorized(Request::get("/v2/"));
+    for (length, expected) in [(1, None), (200_000, None), (1_000_000, Some("close"))] {
+        let mut connection = stranger.connect();
+        connection.write(&Request::put("/v2/a/manifests/v1").announcing(length));
+        // The server has read the head, and most likely answered or be about to.
+        let _ = stranger.get("/v2/").expect(401);
+        let body = vec![b'x'; length];
+        // Nobody reads a body that is too long.
+        let _ = connection.try_write(&body);
+        let refused = connection.answer_to("PUT").expect(401);
+        assert_eq!(refused.header("connection"), expected, "{length} bytes");
+        if expected.is_none() {
+            let _ = connection.send(&retry).expect(200);
+        }
+    }
+    let mut connection = stranger.connect();
+    let held_back = Request::put("/v2/a/manifests/v1").header("Expect", "100-continue");
+    connection.write(&held_back.announcing(5));
+    let refused = connection.answer_to("PUT").expect(401);
+    assert_eq!(refused.header("connection"), Some("close"));
+}

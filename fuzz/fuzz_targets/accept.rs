@@ -1,0 +1,5 @@
+//! `Accept` headers.
+
+#![cfg_attr(fuzzing, no_main)]
+
+wharf_fuzz::fuzz_target!(wharf_fuzz::accept::accept);

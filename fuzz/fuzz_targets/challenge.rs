@@ -1,0 +1,5 @@
+//! Challenges, as they are printed.
+
+#![cfg_attr(fuzzing, no_main)]
+
+wharf_fuzz::fuzz_target!(wharf_fuzz::challenge::challenge);

@@ -1,0 +1,5 @@
+//! Methods and paths.
+
+#![cfg_attr(fuzzing, no_main)]
+
+wharf_fuzz::fuzz_target!(wharf_fuzz::endpoint::endpoint);

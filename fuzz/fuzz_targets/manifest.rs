@@ -1,0 +1,5 @@
+//! Manifests, pushed and stored.
+
+#![cfg_attr(fuzzing, no_main)]
+
+wharf_fuzz::fuzz_target!(wharf_fuzz::manifest::manifest);

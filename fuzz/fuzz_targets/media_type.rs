@@ -1,0 +1,5 @@
+//! Media types.
+
+#![cfg_attr(fuzzing, no_main)]
+
+wharf_fuzz::fuzz_target!(wharf_fuzz::grammar::media_type);

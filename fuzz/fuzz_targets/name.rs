@@ -1,0 +1,5 @@
+//! Repository names.
+
+#![cfg_attr(fuzzing, no_main)]
+
+wharf_fuzz::fuzz_target!(wharf_fuzz::grammar::name);

@@ -1,0 +1,5 @@
+//! References.
+
+#![cfg_attr(fuzzing, no_main)]
+
+wharf_fuzz::fuzz_target!(wharf_fuzz::grammar::reference);

@@ -1,0 +1,5 @@
+//! The `_state` of uploads.
+
+#![cfg_attr(fuzzing, no_main)]
+
+wharf_fuzz::fuzz_target!(wharf_fuzz::state::state);
