@@ -261,7 +261,7 @@ fn what_distribution_stored_can_be_read() {
     config.as_object_mut().unwrap().remove("size");
     let document = with(
         image(),
-        json!({"config": config, "subject": {"digest": "x:y"}}),
+        json!({"config": config, "subject": {"digest": "x y"}}),
     );
     assert!(push(MediaType::OCI_MANIFEST, &document).is_err());
     let manifest = Manifest::from_stored(bytes(&document)).unwrap();
