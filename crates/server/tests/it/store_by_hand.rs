@@ -43,10 +43,37 @@ fn a_whole_store_that_is_removed_by_hand_begins_anew() {
     let server = TestRegistry::new().start();
     let (client, image) = (server.client(), Image::new(2));
     client.push_image("a/b", "v1", &image);
-    fs::remove_dir_all(server.store().root()).unwrap();
+    fs::remove_dir_all(server.store().root().join("docker")).unwrap();
     assert_eq!(client.catalog(), Vec::<String>::new());
     client.pull_manifest("a/b", "v1").expect(404);
     client.push_image("a/b", "v1", &image);
+    client.expect_image("a/b", "v1", &image);
+}
+
+/// More likely a volume that is not mounted than a store that nobody wants.
+#[test]
+fn a_root_that_is_gone_is_an_error_and_not_an_empty_store() {
+    let server = TestRegistry::new().start();
+    let (client, image) = (server.client(), Image::new(2));
+    let digest = client.push_image("a/b", "v1", &image);
+    let root = server.store().root().to_owned();
+    let away = root.with_extension("away");
+    fs::rename(&root, &away).unwrap();
+    for path in [
+        "/v2/_catalog".to_owned(),
+        "/v2/a/b/tags/list".to_owned(),
+        "/v2/a/b/manifests/v1".to_owned(),
+        format!("/v2/a/b/manifests/{digest}"),
+    ] {
+        client.get(path).expect(500);
+    }
+    let begun = client.send(Request::post("/v2/a/b/blobs/uploads/"));
+    begun.expect(500);
+    assert!(!root.exists(), "the root is not made again");
+    let line = server.logged("root folder");
+    assert!(line.contains("is gone"), "{line}");
+
+    fs::rename(&away, &root).unwrap();
     client.expect_image("a/b", "v1", &image);
 }
 
