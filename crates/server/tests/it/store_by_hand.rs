@@ -56,7 +56,7 @@ fn a_root_that_is_gone_is_an_error_and_not_an_empty_store() {
     let server = TestRegistry::new().start();
     let (client, image) = (server.client(), Image::new(2));
     let digest = client.push_image("a/b", "v1", &image);
-    let root = server.store().root().to_owned();
+    let root = server.store().root();
     let away = root.with_extension("away");
     fs::rename(&root, &away).unwrap();
     for path in [
