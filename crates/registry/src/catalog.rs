@@ -8,7 +8,7 @@ use wharf_storage::{EntryKind, ListPage, StoragePath};
 use crate::{
     Error, ListRequest, Listing,
     layout::PathSpec,
-    local::{PAGE, Store},
+    local::{FIRST_LOOK, PAGE, Store, next_limit},
 };
 
 /// A folder on the way: what is left to visit in it.
@@ -20,12 +20,15 @@ struct Folder {
     names: VecDeque<String>,
     /// The last name read, while more may follow it.
     continues_after: Option<String>,
+    /// How many entries are read next.
+    limit: usize,
 }
 
 /// Lists a page of the repositories that hold a manifest.
 ///
 /// The walk goes straight down to where the page begins: folders that lie before it are not
-/// opened, and it ends at the first repository after the page.
+/// opened, no more of a folder is asked for than the page can take, and the walk ends at the first
+/// repository after the page.
 pub(crate) async fn list(
     store: &Store,
     request: ListRequest,
@@ -34,7 +37,12 @@ pub(crate) async fn list(
     if request.limit == Some(0) {
         return Ok(Listing { items, more: false });
     }
-    let mut walk = Walk::begin(store, request.after.as_deref()).await?;
+    // One more than asked for tells whether more follows.
+    let limit = request
+        .limit
+        .map_or(PAGE, |limit| limit.saturating_add(1))
+        .clamp(FIRST_LOOK, PAGE);
+    let mut walk = Walk::begin_reading(store, request.after.as_deref(), limit).await?;
     while let Some(name) = walk.next().await? {
         if request.limit.is_some_and(|limit| items.len() == limit) {
             return Ok(Listing { items, more: true });
@@ -49,6 +57,8 @@ pub(crate) async fn list(
 pub(crate) struct Walk<'a> {
     store: &'a Store,
     stack: Vec<Folder>,
+    /// How many entries of a folder are read first.
+    limit: usize,
     /// Folders that were passed by, since they cannot be or hold a repository of ours.
     pub(crate) passed_by: Vec<StoragePath>,
 }
@@ -56,9 +66,19 @@ pub(crate) struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// Begins after `last`, which need not exist.
     pub(crate) async fn begin(store: &'a Store, last: Option<&str>) -> Result<Self, Error> {
+        Self::begin_reading(store, last, PAGE).await
+    }
+
+    /// The same, reading so many entries of a folder first.
+    async fn begin_reading(
+        store: &'a Store,
+        last: Option<&str>,
+        limit: usize,
+    ) -> Result<Self, Error> {
         let mut walk = Self {
             store,
             stack: Vec::new(),
+            limit,
             passed_by: Vec::new(),
         };
         // What follows `a/b`: first what is in a/b, then a's entries after b, then those after a.
@@ -101,11 +121,10 @@ impl<'a> Walk<'a> {
                     self.stack.pop();
                 }
                 after => {
-                    let path = folder.path.clone();
-                    let (names, continues_after) = self.read(&path, after).await?;
+                    let (path, limit) = (folder.path.clone(), next_limit(folder.limit));
+                    let read = self.read(path, after, limit).await?;
                     if let Some(folder) = self.stack.last_mut() {
-                        folder.names = names;
-                        folder.continues_after = continues_after;
+                        *folder = read;
                     }
                 }
             }
@@ -120,37 +139,39 @@ impl<'a> Walk<'a> {
             self.passed_by.push(folder);
             return Ok(());
         }
-        let (names, continues_after) = self.read(&path, after).await?;
-        self.stack.push(Folder {
-            path,
-            names,
-            continues_after,
-        });
+        let folder = self.read(path, after, self.limit).await?;
+        self.stack.push(folder);
         Ok(())
     }
 
     async fn read(
         &mut self,
-        path: &str,
+        path: String,
         after: Option<String>,
-    ) -> Result<(VecDeque<String>, Option<String>), Error> {
-        let folder = PathSpec::RepositoryFolder(path).path();
-        let page = ListPage { after, limit: PAGE };
+        limit: usize,
+    ) -> Result<Folder, Error> {
+        let folder = PathSpec::RepositoryFolder(&path).path();
+        let page = ListPage { after, limit };
         let mut entries = self.store.list(&folder, page).await?;
         let continues_after = match entries.last() {
-            Some(last) if entries.len() == PAGE => Some(last.name.clone()),
+            Some(last) if entries.len() == limit => Some(last.name.clone()),
             _ => None,
         };
         entries.retain(|entry| entry.kind == EntryKind::Folder && !entry.name.starts_with('_'));
         let mut names = VecDeque::with_capacity(entries.len());
         for entry in entries {
-            if is_component(path, &entry.name) {
+            if is_component(&path, &entry.name) {
                 names.push_back(entry.name);
             } else {
                 self.passed_by.extend(folder.child(&entry.name));
             }
         }
-        Ok((names, continues_after))
+        Ok(Folder {
+            path,
+            names,
+            continues_after,
+            limit,
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
-use wharf_oci::{Digest, Precondition, RepositoryName};
+use wharf_oci::{Algorithm, Digest, Precondition, RepositoryName};
 use wharf_storage::{ListPage, StorageDriver};
 
 use crate::{
@@ -121,36 +121,54 @@ impl Store {
     /// whose manifests are all deleted is left over by Distribution, which keeps empty folders and,
     /// after a collection, links to nothing.
     pub(crate) async fn has_manifests(&self, name: &RepositoryName) -> Result<bool, Error> {
+        // Nearly all have one of this algorithm, and need no look at which others there are.
+        let usual = Algorithm::Sha256.as_str();
+        if self.has_manifests_of(name, usual).await? {
+            return Ok(true);
+        }
         let revisions = PathSpec::Revisions(name).path();
         for algorithm in self.list(&revisions, ListPage::all()).await? {
-            let Ok(folder) = revisions.child(&algorithm.name) else {
-                continue;
-            };
-            let mut after = None;
-            loop {
-                let page = ListPage {
-                    after: after.take(),
-                    limit: PAGE,
-                };
-                let entries = self.list(&folder, page).await?;
-                for entry in &entries {
-                    let Ok(digest) = format!("{}:{}", algorithm.name, entry.name).parse() else {
-                        continue;
-                    };
-                    let link = PathSpec::RevisionLink(name, &digest).path();
-                    if let Some(content) = links::read(self.driver(), &link).await?
-                        && self.blob_size(&content).await?.is_some()
-                    {
-                        return Ok(true);
-                    }
-                }
-                match entries.last() {
-                    Some(last) if entries.len() == PAGE => after = Some(last.name.clone()),
-                    _ => break,
-                }
+            if algorithm.name != usual && self.has_manifests_of(name, &algorithm.name).await? {
+                return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Whether a repository holds a manifest whose digest is of this algorithm.
+    async fn has_manifests_of(
+        &self,
+        name: &RepositoryName,
+        algorithm: &str,
+    ) -> Result<bool, Error> {
+        let Ok(folder) = PathSpec::Revisions(name).path().child(algorithm) else {
+            return Ok(false);
+        };
+        // The first will do, nearly always.
+        let (mut after, mut limit) = (None, FIRST_LOOK);
+        loop {
+            let page = ListPage {
+                after: after.take(),
+                limit,
+            };
+            let entries = self.list(&folder, page).await?;
+            for entry in &entries {
+                let Ok(digest) = format!("{algorithm}:{}", entry.name).parse() else {
+                    continue;
+                };
+                let link = PathSpec::RevisionLink(name, &digest).path();
+                if let Some(content) = links::read(self.driver(), &link).await?
+                    && self.blob_size(&content).await?.is_some()
+                {
+                    return Ok(true);
+                }
+            }
+            match entries.last() {
+                Some(last) if entries.len() == limit => after = Some(last.name.clone()),
+                _ => return Ok(false),
+            }
+            limit = next_limit(limit);
+        }
     }
 
     pub(crate) async fn list(
@@ -223,8 +241,18 @@ impl NameLocks {
 
 const LOCKS: u64 = 256;
 
+/// How many entries to list after a page of `limit` that was not enough. Each page is larger than
+/// the one before: where a store keeps no folder's names, each costs a look at the whole folder.
+pub(crate) fn next_limit(limit: usize) -> usize {
+    (limit * 2).clamp(FIRST_LOOK, MOST_AT_ONCE.max(limit))
+}
+
 /// How many entries of a folder are looked at in one go, where not all may be wanted.
 pub(crate) const PAGE: usize = 1000;
+/// How many entries of a folder are looked at first, where few may do.
+pub(crate) const FIRST_LOOK: usize = 16;
+/// How many entries are listed at once at the most, so that memory does not grow with the store.
+const MOST_AT_ONCE: usize = 65_536;
 
 #[cfg(test)]
 mod tests;

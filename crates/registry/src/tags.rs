@@ -8,7 +8,7 @@ use crate::{
     Error, ListRequest, Listing, TagService,
     layout::PathSpec,
     links,
-    local::{LocalRepository, PAGE},
+    local::{FIRST_LOOK, LocalRepository, next_limit},
     manifests,
 };
 
@@ -62,11 +62,11 @@ impl LocalRepository {
     ) -> Result<Vec<Tag>, Error> {
         let folder = PathSpec::Tags(&self.name).path();
         let mut items = Vec::new();
+        let mut limit = wanted.clamp(FIRST_LOOK, MOST_AT_ONCE);
         while items.len() < wanted {
-            let size = PAGE.max((wanted - items.len()).min(LARGE_PAGE));
             let page = ListPage {
                 after: after.take(),
-                limit: size,
+                limit,
             };
             let entries = self.store.list(&folder, page).await?;
             for entry in entries.iter().filter(|e| e.kind == EntryKind::Folder) {
@@ -78,9 +78,10 @@ impl LocalRepository {
                 }
             }
             match entries.last() {
-                Some(last) if entries.len() == size => after = Some(last.name.clone()),
+                Some(last) if entries.len() == limit => after = Some(last.name.clone()),
                 _ => break,
             }
+            limit = next_limit(limit);
         }
         Ok(items)
     }
@@ -101,9 +102,8 @@ impl LocalRepository {
     }
 }
 
-/// The most entries that are read at once when a long list is wanted whole: reading a folder in
-/// pages sorts it once per page.
-const LARGE_PAGE: usize = 1_000_000;
+/// The most entries that are listed at once when a long list is wanted whole.
+const MOST_AT_ONCE: usize = 1_000_000;
 
 #[cfg(test)]
 mod tests;

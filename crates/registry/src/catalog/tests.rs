@@ -231,6 +231,38 @@ async fn more_repositories_than_are_read_at_once_are_all_listed() {
 }
 
 #[tokio::test]
+async fn a_page_in_the_middle_of_many_repositories_looks_at_as_many_as_it_has() {
+    let (test, faulty) = TestRegistry::faulty();
+    for n in 0..1500 {
+        write_repository(&test, &format!("flat-{n:04}")).await;
+        write_repository(&test, &format!("nested/{n:04}")).await;
+    }
+    let mut calls = Vec::new();
+    for after in [None, Some("flat-0700"), Some("nested/0700")] {
+        faulty.heal();
+        let (listed, more) = page(&test, after, Some(20)).await;
+        assert_eq!((listed.len(), more), (20, true));
+        calls.push(faulty.calls());
+    }
+    // For each of the page and the one after it: its folder, its revisions, a link, a blob.
+    let all = 4 * 21;
+    // And the folder that they are in; after a name, what may lie below it too.
+    assert_eq!(calls, [all + 1, all + 2, all + 3]);
+}
+
+#[tokio::test]
+async fn a_manifest_of_an_unusual_algorithm_makes_a_repository() {
+    let test = TestRegistry::new();
+    let digest = sha256("a manifest");
+    let revision = format!("_manifests/revisions/sha512/{}/link", "5".repeat(128));
+    test.write(&format!("repositories/a/{revision}"), digest.to_string())
+        .await;
+    assert!(all(&test).await.is_empty());
+    test.write(&blob_path(&digest), "a manifest").await;
+    assert_eq!(all(&test).await, ["a"]);
+}
+
+#[tokio::test]
 async fn names_up_to_the_longest_are_listed() {
     let longest = format!("{}/{}", "a".repeat(127), "b".repeat(127));
     let test = registry_with(&[&longest]).await;

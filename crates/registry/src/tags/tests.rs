@@ -280,6 +280,45 @@ async fn letter_case_makes_another_tag() {
 }
 
 #[tokio::test]
+async fn a_page_in_the_middle_of_many_tags_reads_as_many_links_as_it_has() {
+    let (test, faulty) = TestRegistry::faulty();
+    let tags: Vec<String> = (0..2500).map(|n| format!("v{n:04}")).collect();
+    write_tags(&test, "a", &tags).await;
+    let repository = test.repository("a");
+    for (after, limit) in [(None, 100), (Some("v1000"), 100), (Some("v2000"), 20)] {
+        faulty.heal();
+        let (listed, more) = page(&repository, after, Some(limit)).await;
+        assert_eq!((listed.len(), more), (limit, true));
+        // One more tells that there is more, and the folder is listed once.
+        assert_eq!(faulty.calls(), limit as u64 + 2, "after {after:?}");
+    }
+    faulty.heal();
+    assert_eq!(
+        page(&repository, Some("v2400"), Some(100)).await.0.len(),
+        99
+    );
+    assert_eq!(faulty.calls(), 100);
+}
+
+#[tokio::test]
+async fn folders_without_a_link_are_passed_in_ever_larger_steps() {
+    let (test, faulty) = TestRegistry::faulty();
+    let tags: Vec<String> = (0..2000).map(|n| format!("v{n:04}")).collect();
+    write_tags(&test, "a", &tags).await;
+    for tag in &tags[..1990] {
+        let folder = format!("repositories/a/_manifests/tags/{tag}");
+        test.write(&format!("{folder}/index/{}", link(&sha256("x"))), "x")
+            .await;
+        test.remove(&format!("{folder}/current")).await;
+    }
+    faulty.heal();
+    let (listed, more) = page(&test.repository("a"), None, Some(1)).await;
+    assert_eq!((listed, more), (vec!["v1990".to_owned()], true));
+    // A look at each link up to the second tag, and not nearly as many at the folder.
+    assert!(faulty.calls() <= 1992 + 7, "{}", faulty.calls());
+}
+
+#[tokio::test]
 async fn a_list_that_could_not_be_read_whole_is_an_error() {
     let (test, faulty) = TestRegistry::faulty();
     let repository = test.repository("a");

@@ -8,27 +8,30 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use crate::filesystem::root::Root;
+
 /// The ending of temporary files; what has it was never acknowledged.
 pub(super) const TEMPORARY: &str = ".tmp";
 
 /// Makes changes below a root, and remembers which folders are known to survive a power cut.
 #[derive(Debug)]
 pub(super) struct Disk {
-    root: PathBuf,
+    root: Root,
     /// Folders whose own entries are on the disk. Folders that a write made which nobody waits
     /// for are not among them, so the next durable write below them syncs them first.
     durable: Mutex<HashSet<PathBuf>>,
 }
 
 impl Disk {
+    /// Changes below a folder that exists.
     pub(super) fn new(root: PathBuf) -> Self {
         Self {
-            root,
+            root: Root::new(root),
             durable: Mutex::new(HashSet::new()),
         }
     }
 
-    pub(super) fn root(&self) -> &Path {
+    pub(super) fn root(&self) -> &Root {
         &self.root
     }
 
@@ -108,8 +111,15 @@ impl Disk {
         options.open(path)
     }
 
-    /// Makes a folder and those above it; they are not durable yet.
+    /// Makes a folder and those above it, but never the root; they are not durable yet.
     fn create_folders(&self, folder: &Path) -> io::Result<()> {
+        let root = self.root.path();
+        if folder == root || parent(folder) == root {
+            self.root.check()?;
+        }
+        if folder == root {
+            return Ok(());
+        }
         match fs::create_dir(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.create_folders(parent(folder))?;
@@ -137,7 +147,7 @@ impl Disk {
             let known = self.known();
             folder
                 .ancestors()
-                .take_while(|above| *above != self.root && !known.contains(*above))
+                .take_while(|above| *above != self.root.path() && !known.contains(*above))
                 .collect()
         };
         for above in &unknown {

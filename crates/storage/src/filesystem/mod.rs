@@ -1,11 +1,16 @@
 //! The folder driver: Distribution's layout on a file system, written durably.
 //!
 //! A file is replaced by writing a temporary sibling, syncing it, renaming it, and syncing the
-//! folder. Lookups and small reads run where they are called: from a warm page cache they take a
-//! few microseconds, less than a hop to another thread. Everything that waits for a disk runs on
-//! blocking threads, `maxthreads` of them at most.
+//! folder. Lookups, small reads and pages of small folders, or of large ones whose names are known,
+//! run where they are called: from a warm page cache they take a few microseconds, less than a hop
+//! to another thread. Everything that waits for a disk runs on blocking threads, `maxthreads` of
+//! them at most.
 
 mod durable;
+mod folder;
+mod listings;
+mod names;
+mod root;
 mod writer;
 
 use std::{
@@ -24,7 +29,7 @@ use crate::{
     Entry, EntryKind, Error, FileInfo, FileWriter, ListPage, OpenFile, Payload, ReadRange, Reader,
     StorageDriver, StoragePath, Sync, WriteMode,
     config::{Durability, FilesystemConfig},
-    filesystem::{durable::Disk, writer::FilesystemWriter},
+    filesystem::{durable::Disk, listings::Listings, writer::FilesystemWriter},
 };
 
 /// A store in a folder.
@@ -39,6 +44,7 @@ struct Shared {
     disk: Disk,
     durability: Durability,
     threads: Semaphore,
+    listings: Listings,
 }
 
 impl Filesystem {
@@ -47,39 +53,122 @@ impl Filesystem {
     /// # Errors
     /// When the root cannot be made, or is not a folder.
     pub fn open(config: FilesystemConfig) -> Result<Self, OpenError> {
+        let root = &config.rootdirectory;
+        fs::create_dir_all(root).map_err(|source| OpenError::of(root, source))?;
+        Ok(Self::at(config))
+    }
+
+    /// Opens a store that is there already: a root that is missing is a mistake, not a new store.
+    ///
+    /// # Errors
+    /// When the root does not exist, cannot be looked up, or is not a folder.
+    pub fn open_existing(config: FilesystemConfig) -> Result<Self, OpenError> {
+        let root = &config.rootdirectory;
+        let metadata = fs::metadata(root).map_err(|source| OpenError::of(root, source))?;
+        if !metadata.is_dir() {
+            return Err(OpenError::of(root, ErrorKind::NotADirectory.into()));
+        }
+        Ok(Self::at(config))
+    }
+
+    fn at(config: FilesystemConfig) -> Self {
         let FilesystemConfig {
-            rootdirectory: root,
+            rootdirectory,
             maxthreads,
             durability,
         } = config;
-        fs::create_dir_all(&root).map_err(|source| OpenError {
-            root: root.clone(),
-            source,
-        })?;
-        let threads = Semaphore::new(maxthreads.min(Semaphore::MAX_PERMITS));
-        Ok(Self {
+        Self {
             shared: Arc::new(Shared {
-                disk: Disk::new(root),
+                disk: Disk::new(rootdirectory),
                 durability,
-                threads,
+                threads: Semaphore::new(maxthreads.min(Semaphore::MAX_PERMITS)),
+                listings: Listings::new(listings::BUDGET),
             }),
-        })
+        }
     }
 }
 
 /// The store's root folder cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot use \"{}\" as storage.filesystem.rootdirectory", root.display())]
-pub struct OpenError {
-    /// The folder from the configuration.
-    pub root: PathBuf,
-    /// What the system said.
-    pub source: std::io::Error,
+pub enum OpenError {
+    /// There is nothing at the root's path, and it was not to be made.
+    #[error("storage.filesystem.rootdirectory: the folder \"{}\" does not exist; name the folder of the store", root.display())]
+    Missing {
+        /// The folder from the configuration.
+        root: PathBuf,
+    },
+    /// The root, or something on the way to it, is a file.
+    #[error(
+        "storage.filesystem.rootdirectory: cannot use \"{}\": \"{}\" is not a folder",
+        root.display(),
+        file.display()
+    )]
+    NotAFolder {
+        /// The folder from the configuration.
+        root: PathBuf,
+        /// What stands in its place or in its way.
+        file: PathBuf,
+    },
+    /// The system does not let us have it.
+    #[error("storage.filesystem.rootdirectory: cannot use \"{}\"", root.display())]
+    Io {
+        /// The folder from the configuration.
+        root: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl OpenError {
+    fn of(root: &Path, source: std::io::Error) -> Self {
+        let kind = source.kind();
+        let root = root.to_path_buf();
+        if matches!(kind, ErrorKind::AlreadyExists | ErrorKind::NotADirectory) {
+            let existing = root.ancestors().find(|path| path.exists());
+            if let Some(file) = existing.filter(|path| !path.is_dir()) {
+                let file = file.to_path_buf();
+                return Self::NotAFolder { root, file };
+            }
+        }
+        match kind {
+            ErrorKind::NotFound => Self::Missing { root },
+            _ => Self::Io { root, source },
+        }
+    }
 }
 
 impl Shared {
     fn locate(&self, path: &StoragePath) -> PathBuf {
-        self.disk.root().join(path.relative())
+        self.disk.root().path().join(path.relative())
+    }
+
+    /// Names the outcome of a failed system call on `path`. Nothing is absent below a root that is
+    /// gone.
+    fn failure(
+        &self,
+        operation: &'static str,
+        path: &StoragePath,
+        source: std::io::Error,
+    ) -> Error {
+        match Error::from_io(operation, path, source) {
+            absent @ Error::NotFound { .. } => match self.disk.root().check() {
+                Ok(()) => absent,
+                Err(lost) => Error::from_io(operation, path, lost),
+            },
+            error => error,
+        }
+    }
+
+    /// A page of a folder's names, or none when the folder is missing.
+    fn listed(
+        &self,
+        folder: &StoragePath,
+        page: std::io::Result<Vec<Entry>>,
+    ) -> Result<Vec<Entry>, Error> {
+        match page.map_err(|source| self.failure("list", folder, source)) {
+            Err(Error::NotFound { .. }) => Ok(Vec::new()),
+            page => page,
+        }
     }
 
     /// Whether a write asked for as `sync` is to be synced here.
@@ -117,12 +206,15 @@ impl StorageDriver for Filesystem {
 
     async fn get_content(&self, path: &StoragePath) -> Result<Bytes, Error> {
         let read = |path: &Path| {
-            let mut file = File::open(path)?;
-            let mut content = Vec::with_capacity(file.metadata()?.size() as usize);
-            file.read_to_end(&mut content)?;
+            let file = File::open(path)?;
+            let size = file.metadata()?.size();
+            let mut content = Vec::with_capacity(size as usize);
+            // Up to the size only: it spares the system call that would find the end.
+            file.take(size).read_to_end(&mut content)?;
             Ok(Bytes::from(content))
         };
-        read(&self.shared.locate(path)).map_err(|source| not_a_file("read", path, source))
+        read(&self.shared.locate(path))
+            .map_err(|source| self.shared.failure("read", path, not_a_file(source)))
     }
 
     async fn put_content(
@@ -136,7 +228,7 @@ impl StorageDriver for Filesystem {
                 shared
                     .disk
                     .replace(&shared.locate(path), &content, shared.syncs(sync))
-                    .map_err(|source| Error::from_io("write", path, source))
+                    .map_err(|source| shared.failure("write", path, source))
             })
             .await
     }
@@ -151,7 +243,7 @@ impl StorageDriver for Filesystem {
             Ok((file, metadata.size()))
         };
         let (file, size) = open(&self.shared.locate(path))
-            .map_err(|source| Error::from_io("open", path, source))?;
+            .map_err(|source| self.shared.failure("open", path, source))?;
         let (offset, length) = range.resolve(size).ok_or_else(|| Error::RangeOutside {
             path: path.clone(),
             size,
@@ -175,18 +267,12 @@ impl StorageDriver for Filesystem {
     }
 
     async fn stat(&self, path: &StoragePath) -> Result<FileInfo, Error> {
-        let metadata = fs::metadata(self.shared.locate(path)).map_err(|source| {
-            // A root that has become a file is no empty store: it is none at all.
-            if source.kind() == ErrorKind::NotADirectory && *path == StoragePath::root() {
-                let (operation, path) = ("stat", path.clone());
-                return Error::Io {
-                    operation,
-                    path,
-                    source,
-                };
-            }
-            Error::from_io("stat", path, source)
-        })?;
+        let fail = |source| self.shared.failure("stat", path, source);
+        if *path == StoragePath::root() {
+            // Asked for by those who want to know whether the store is there at all.
+            self.shared.disk.root().check().map_err(fail)?;
+        }
+        let metadata = fs::metadata(self.shared.locate(path)).map_err(fail)?;
         let kind = if metadata.is_dir() {
             EntryKind::Folder
         } else {
@@ -204,10 +290,23 @@ impl StorageDriver for Filesystem {
     }
 
     async fn list(&self, folder: &StoragePath, page: ListPage) -> Result<Vec<Entry>, Error> {
+        // What is answered at once never waits, so a walk over many folders must let others in here.
+        tokio::task::consume_budget().await;
+        let located = self.shared.locate(folder);
+        let names = match self.shared.listings.at_once(folder, &located) {
+            Ok(Some(names)) if names.len().min(page.limit) <= SMALL_PAGE => {
+                return self.shared.listed(folder, names.page(&located, &page));
+            }
+            Ok(names) => names,
+            Err(error) => return self.shared.listed(folder, Err(error)),
+        };
         self.shared
             .blocking("list", folder, move |shared, folder| {
-                read_folder(&shared.locate(folder), &page)
-                    .map_err(|source| Error::from_io("list", folder, source))
+                let names = match names {
+                    Some(names) => Ok(names),
+                    None => shared.listings.read(folder, &located, &page),
+                };
+                shared.listed(folder, names.and_then(|names| names.page(&located, &page)))
             })
             .await
     }
@@ -220,7 +319,7 @@ impl StorageDriver for Filesystem {
                 shared
                     .disk
                     .rename(&shared.locate(from), &shared.locate(&target), sync)
-                    .map_err(|source| Error::from_io("rename", from, source))
+                    .map_err(|source| shared.failure("rename", from, source))
             })
             .await
     }
@@ -231,56 +330,10 @@ impl StorageDriver for Filesystem {
                 shared
                     .disk
                     .delete(&shared.locate(path), shared.syncs(Sync::Durable))
-                    .map_err(|source| Error::from_io("delete", path, source))
+                    .map_err(|source| shared.failure("delete", path, source))
             })
             .await
     }
-}
-
-/// Reads a folder's entries, sorted, and cuts the page out. Temporary files of a write in progress,
-/// or of one that a crash cut off, are not entries.
-fn read_folder(folder: &Path, page: &ListPage) -> std::io::Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    let Some(listing) = unless_missing(fs::read_dir(folder))? else {
-        return Ok(entries);
-    };
-    for entry in listing {
-        let entry = entry?;
-        let Ok(name) = entry.file_name().into_string() else {
-            continue;
-        };
-        if page.after.as_ref().is_some_and(|after| name <= *after) {
-            continue;
-        }
-        // Where the listing does not tell the type, the entry may be gone by the time it is looked
-        // up: that is one entry less, not a folder without entries.
-        let Some(mut file_type) = unless_missing(entry.file_type())? else {
-            continue;
-        };
-        if file_type.is_symlink() {
-            // Operators do link folders elsewhere; a link to nowhere is nothing, but one that
-            // cannot be followed now is an error.
-            let Some(metadata) = unless_missing(fs::metadata(entry.path()))? else {
-                continue;
-            };
-            file_type = metadata.file_type();
-        }
-        let kind = if file_type.is_dir() {
-            EntryKind::Folder
-        } else {
-            EntryKind::File
-        };
-        if kind == EntryKind::File && name.ends_with(durable::TEMPORARY) {
-            continue;
-        }
-        entries.push(Entry { name, kind });
-    }
-    if page.limit < entries.len() {
-        entries.select_nth_unstable_by(page.limit, |a, b| a.name.cmp(&b.name));
-        entries.truncate(page.limit);
-    }
-    entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    Ok(entries)
 }
 
 fn unless_missing<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>> {
@@ -292,12 +345,16 @@ fn unless_missing<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>> {
 }
 
 /// Reading a folder as a file says that there is no such file.
-fn not_a_file(operation: &'static str, path: &StoragePath, source: std::io::Error) -> Error {
-    if source.kind() == ErrorKind::IsADirectory {
-        return Error::NotFound { path: path.clone() };
+fn not_a_file(error: std::io::Error) -> std::io::Error {
+    if error.kind() == ErrorKind::IsADirectory {
+        return ErrorKind::NotFound.into();
     }
-    Error::from_io(operation, path, source)
+    error
 }
+
+/// A page of known names that is cut out where it is asked for; a larger one takes longer than a
+/// hop to another thread.
+const SMALL_PAGE: usize = 1024;
 
 #[cfg(test)]
 mod tests;

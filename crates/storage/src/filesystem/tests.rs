@@ -31,26 +31,51 @@ async fn the_root_is_made_when_it_is_missing() {
     let root = folder.path().join("a/b");
     Filesystem::open(FilesystemConfig::new(&root)).unwrap();
     assert!(root.is_dir());
-    fs::write(folder.path().join("file"), "").unwrap();
-    let refused = Filesystem::open(FilesystemConfig::new(folder.path().join("file"))).unwrap_err();
-    assert!(
-        refused
-            .to_string()
-            .contains("file\" as storage.filesystem.rootdirectory")
-    );
 }
 
 #[tokio::test]
-async fn a_root_that_has_become_a_file_is_a_failure_and_no_empty_store() {
+async fn a_store_that_is_to_exist_is_not_made() {
     let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().join("root");
-    let driver = Filesystem::open(FilesystemConfig::new(&root)).unwrap();
-    fs::remove_dir(&root).unwrap();
-    let missing = driver.stat(&StoragePath::root()).await.unwrap_err();
-    assert!(missing.is_not_found());
-    fs::write(&root, "").unwrap();
-    let failed = driver.stat(&StoragePath::root()).await.unwrap_err();
-    assert!(matches!(failed, Error::Io { .. }), "{failed}");
+    let root = folder.path().join("a/b");
+    let refused = Filesystem::open_existing(FilesystemConfig::new(&root)).unwrap_err();
+    let path = root.display();
+    assert_eq!(
+        refused.to_string(),
+        format!(
+            "storage.filesystem.rootdirectory: the folder \"{path}\" does not exist; name the \
+             folder of the store"
+        )
+    );
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    fs::create_dir_all(&root).unwrap();
+    Filesystem::open_existing(FilesystemConfig::new(&root)).unwrap();
+}
+
+#[tokio::test]
+async fn a_root_that_is_a_file_or_lies_below_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    for root in [file.clone(), file.join("below"), file.join("far/below")] {
+        for open in [Filesystem::open, Filesystem::open_existing] {
+            let refused = open(FilesystemConfig::new(&root)).unwrap_err().to_string();
+            let (root, file) = (root.display(), file.display());
+            let expected = format!("cannot use \"{root}\": \"{file}\" is not a folder");
+            let key = "storage.filesystem.rootdirectory: ";
+            assert_eq!(refused, format!("{key}{expected}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_root_that_leads_nowhere_keeps_what_the_system_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("round");
+    std::os::unix::fs::symlink(&root, &root).unwrap();
+    for open in [Filesystem::open, Filesystem::open_existing] {
+        let refused = open(FilesystemConfig::new(&root)).unwrap_err();
+        assert!(matches!(refused, OpenError::Io { .. }), "{refused}");
+    }
 }
 
 #[tokio::test]

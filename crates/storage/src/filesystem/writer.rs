@@ -59,7 +59,7 @@ impl FilesystemWriter {
 }
 
 fn open_locked(shared: &Shared, path: &StoragePath, mode: WriteMode) -> Result<(File, u64), Error> {
-    let fail = |source| Error::from_io("open", path, source);
+    let fail = |source| shared.failure("open", path, source);
     let located = shared.locate(path);
     let mut options = OpenOptions::new();
     options.write(true);
@@ -125,7 +125,7 @@ impl FileWriter for FilesystemWriter {
                 shared
                     .disk
                     .rename(&shared.locate(path), &shared.locate(&to), sync)
-                    .map_err(|source| Error::from_io("commit", path, source))
+                    .map_err(|source| shared.failure("commit", path, source))
             })
             .await
     }

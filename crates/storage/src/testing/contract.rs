@@ -33,6 +33,7 @@ macro_rules! driver_contract {
             a_commit_replaces_the_target
             an_empty_file_can_be_committed
             listings_are_sorted_and_paged
+            a_change_is_on_the_next_page
             a_missing_folder_lists_as_empty
             writing_leaves_nothing_else_behind
             renaming_moves_files_and_folders
@@ -290,6 +291,32 @@ pub async fn listings_are_sorted_and_paged(driver: &dyn StorageDriver) {
     assert_eq!(names(driver, "/r", ListPage::after("b", 9)).await, [""; 0]);
     assert_eq!(names(driver, "/r", ListPage::first(0)).await, [""; 0]);
     assert_eq!(names(driver, "/", ListPage::all()).await, ["r", "ra"]);
+}
+
+pub async fn a_change_is_on_the_next_page(driver: &dyn StorageDriver) {
+    // So many that a driver may wish to remember them.
+    for n in 100..700 {
+        let at = path(&format!("/r/version-{n}"));
+        let put = driver.put_content(&at, Bytes::new(), Sync::Lazy);
+        put.await.unwrap();
+    }
+    let after = async |name: &str| {
+        let page = ListPage::after(format!("version-{name}"), 2);
+        names(driver, "/r", page).await.join(" ")
+    };
+    assert_eq!(after("400").await, "version-401 version-402");
+    put(driver, "/r/version-400-b", "x").await;
+    assert_eq!(after("400").await, "version-400-b version-401");
+    driver.delete(&path("/r/version-401")).await.unwrap();
+    assert_eq!(after("400").await, "version-400-b version-402");
+    let (from, to) = (path("/r/version-402"), path("/r/version-399-b"));
+    driver.rename(&from, &to).await.unwrap();
+    assert_eq!(after("399").await, "version-399-b version-400");
+    assert_eq!(after("400-b").await, "version-403 version-404");
+    driver.delete(&path("/r")).await.unwrap();
+    assert_eq!(after("400").await, "");
+    put(driver, "/r/version-500", "x").await;
+    assert_eq!(after("400").await, "version-500");
 }
 
 pub async fn a_missing_folder_lists_as_empty(driver: &dyn StorageDriver) {

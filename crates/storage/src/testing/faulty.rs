@@ -52,6 +52,12 @@ impl Faulty {
         self.fail_at(u64::MAX);
     }
 
+    /// How many calls were made since the last [`Faulty::fail_at`] or [`Faulty::heal`].
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.calls.made.load(Ordering::SeqCst)
+    }
+
     /// Whether the failure that was asked for has happened.
     #[must_use]
     pub fn has_failed(&self) -> bool {
