@@ -20,7 +20,7 @@ struct Room {
     never_names: &'static [&'static str],
 }
 
-const ROOMS: [Room; 10] = [
+const ROOMS: [Room; 11] = [
     Room {
         package: "wharf-server",
         floor: 5,
@@ -79,6 +79,12 @@ const ROOMS: [Room; 10] = [
         package: "wharf-fuzz",
         floor: 6,
         may_name: &["wharf-api", "wharf-auth", "wharf-registry", "wharf-oci"],
+        never_names: &[],
+    },
+    Room {
+        package: "wharf-model",
+        floor: 6,
+        may_name: &[],
         never_names: &[],
     },
     Room {

@@ -65,7 +65,7 @@ fn lost_paths(document: &Text, root: &Path) -> Vec<Finding> {
 }
 
 /// How a path of the project begins.
-const FOLDERS: [&str; 8] = [
+const FOLDERS: [&str; 9] = [
     ".ci/",
     "conformance/",
     "crates/",
@@ -73,6 +73,7 @@ const FOLDERS: [&str; 8] = [
     "e2e/",
     "fuzz/",
     "image/",
+    "model/",
     "xtask/",
 ];
 
