@@ -385,7 +385,7 @@ fn registry(error: &wharf_registry::Error) -> Answer {
             let status = StatusCode::SERVICE_UNAVAILABLE;
             one(status, ErrorCode::Unavailable, detail)
         }
-        Outcome::Storage(_) | Outcome::Damaged { .. } => {
+        Outcome::Storage(_) | Outcome::Damaged { .. } | Outcome::AlreadyCollecting => {
             internal(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Unknown)
         }
     }

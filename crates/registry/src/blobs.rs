@@ -9,6 +9,7 @@ use crate::{
     layout::PathSpec,
     links,
     local::{LocalRepository, Store},
+    trash::Kept,
 };
 
 #[async_trait]
@@ -26,7 +27,13 @@ impl BlobService for LocalRepository {
             .await?
             .ok_or_else(unknown)?;
         let data = PathSpec::BlobData(&content).path();
-        let reader = match self.store.driver.reader(&data, range).await {
+        let mut opened = self.store.driver.reader(&data, range).await;
+        if matches!(opened, Err(wharf_storage::Error::NotFound { .. }))
+            && self.store.rescue(Kept::Blob(&content)).await?
+        {
+            opened = self.store.driver.reader(&data, range).await;
+        }
+        let reader = match opened {
             Ok(reader) => reader,
             Err(wharf_storage::Error::NotFound { .. }) => return Err(unknown()),
             Err(wharf_storage::Error::RangeOutside { size, .. }) => {
@@ -49,8 +56,11 @@ impl BlobService for LocalRepository {
         linked(&self.store, &self.name, digest)
             .await?
             .ok_or_else(unknown)?;
-        let folder = PathSpec::Layer(&self.name, digest).path();
-        if links::delete_if_there(self.store.driver(), &folder).await? {
+        if self
+            .store
+            .delete_link(Kept::Layer(&self.name, digest))
+            .await?
+        {
             Ok(())
         } else {
             Err(unknown())
@@ -85,8 +95,7 @@ pub(crate) async fn linked(
     name: &RepositoryName,
     digest: &Digest,
 ) -> Result<Option<Digest>, Error> {
-    let link = PathSpec::LayerLink(name, digest).path();
-    links::read(store.driver(), &link).await
+    store.link(Kept::Layer(name, digest)).await
 }
 
 /// Links a stored blob into a repository: under its sha256, and under the name it was asked by.

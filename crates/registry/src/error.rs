@@ -101,6 +101,9 @@ pub enum Error {
         /// The whole size in bytes.
         size: u64,
     },
+    /// Somebody else collects garbage in the same store.
+    #[error("garbage is being collected already, by another process or by the server")]
+    AlreadyCollecting,
     /// Deleting is switched off in the configuration.
     #[error("deleting is switched off")]
     DeletionDisabled,

@@ -5,6 +5,13 @@
 //! ├── blobs
 //! │   └── <algorithm>/<first two hex>/<hex>
 //! │       └── data                                  the bytes of a blob or manifest
+//! ├── _wharf                                        ours: Distribution passes it by
+//! │   ├── collector                                 locked while somebody collects garbage
+//! │   ├── offline                                   that collector counts on there being no server
+//! │   ├── servers/<id>                              locked while a server runs
+//! │   └── trash/<run>                               what one collection set aside
+//! │       ├── lease                                 for how many seconds, from its last change on
+//! │       └── blobs/<algorithm>/<first two hex>/<hex>/data
 //! └── repositories
 //!     └── <name>                                    a/b is two folders, a and in it b
 //!         ├── _layers
@@ -21,10 +28,14 @@
 //!         │       ├── data                          the bytes received so far
 //!         │       ├── startedat                     RFC 3339, UTC, whole seconds
 //!         │       └── hashstates/<algorithm>/<offset>     the hash of data up to there
-//!         └── _referrers                            ours: Distribution passes it by
-//!             ├── indexed                           which state of the revisions it is made from
-//!             └── <algorithm>/<hex>                 a subject
-//!                 └── <algorithm>/<hex>/link        a manifest that is about it
+//!         ├── _referrers                            ours: Distribution passes it by
+//!         │   ├── indexed                           which state of the revisions it is made from
+//!         │   └── <algorithm>/<hex>                 a subject
+//!         │       └── <algorithm>/<hex>/link        a manifest that is about it
+//!         └── _trash                                ours likewise
+//!             └── <run>                             what one collection set aside
+//!                 ├── _layers/<algorithm>/<hex>/link
+//!                 └── _manifests/revisions/<algorithm>/<hex>/link
 //! ```
 //!
 //! What is ours can be deleted: it is made again from the manifests.
@@ -87,6 +98,36 @@ pub(crate) enum PathSpec<'a> {
     UploadHashStates(&'a RepositoryName, &'a UploadId, Algorithm),
     /// The hash state at one offset.
     UploadHashState(&'a RepositoryName, &'a UploadId, Algorithm, u64),
+    /// What is locked while somebody collects garbage.
+    Collector,
+    /// What says that a collector counts on there being no server.
+    CollectorOffline,
+    /// All servers.
+    Servers,
+    /// What is locked while a server runs.
+    Server(&'a str),
+    /// The blobs that collections set aside, by collection.
+    Trash,
+    /// What one collection set aside of all blobs.
+    TrashRun(&'a str),
+    /// How long it is to be kept.
+    TrashLease(&'a str),
+    /// The blobs among it.
+    TrashBlobs(&'a str),
+    /// A blob's bytes, set aside.
+    TrashBlobData(&'a str, &'a Digest),
+    /// What collections set aside of a repository, by collection.
+    RepositoryTrash(&'a RepositoryName),
+    /// What one collection set aside of a repository.
+    RepositoryTrashRun(&'a RepositoryName, &'a str),
+    /// The layer links among it.
+    TrashLayers(&'a RepositoryName, &'a str),
+    /// A layer link, set aside.
+    TrashLayerLink(&'a RepositoryName, &'a str, &'a Digest),
+    /// The manifest links among it.
+    TrashRevisions(&'a RepositoryName, &'a str),
+    /// A manifest link, set aside.
+    TrashRevisionLink(&'a RepositoryName, &'a str, &'a Digest),
     /// Which state of the revisions the referrers are made from.
     ReferrersIndexed(&'a RepositoryName),
     /// The referrers of a subject.
@@ -149,6 +190,33 @@ impl PathSpec<'_> {
             Self::UploadHashState(name, id, algorithm, offset) => {
                 let states = Self::UploadHashStates(name, id, algorithm).text();
                 format!("{states}/{offset}")
+            }
+            Self::Collector => format!("{ROOT}/_wharf/collector"),
+            Self::CollectorOffline => format!("{ROOT}/_wharf/offline"),
+            Self::Servers => format!("{ROOT}/_wharf/servers"),
+            Self::Server(id) => format!("{ROOT}/_wharf/servers/{id}"),
+            Self::Trash => format!("{ROOT}/_wharf/trash"),
+            Self::TrashRun(run) => format!("{ROOT}/_wharf/trash/{run}"),
+            Self::TrashLease(run) => format!("{ROOT}/_wharf/trash/{run}/lease"),
+            Self::TrashBlobs(run) => format!("{ROOT}/_wharf/trash/{run}/blobs"),
+            Self::TrashBlobData(run, digest) => {
+                let (algorithm, hex) = two(digest);
+                let blobs = Self::TrashBlobs(run).text();
+                format!("{blobs}/{algorithm}/{}/{hex}/data", &hex[..2])
+            }
+            Self::RepositoryTrash(name) => repository(name, "_trash"),
+            Self::RepositoryTrashRun(name, run) => repository(name, &format!("_trash/{run}")),
+            Self::TrashLayers(name, run) => repository(name, &format!("_trash/{run}/_layers")),
+            Self::TrashLayerLink(name, run, digest) => {
+                let layers = Self::TrashLayers(name, run).text();
+                format!("{layers}/{}/link", joined(digest))
+            }
+            Self::TrashRevisions(name, run) => {
+                repository(name, &format!("_trash/{run}/_manifests/revisions"))
+            }
+            Self::TrashRevisionLink(name, run, digest) => {
+                let revisions = Self::TrashRevisions(name, run).text();
+                format!("{revisions}/{}/link", joined(digest))
             }
             Self::ReferrersIndexed(name) => repository(name, "_referrers/indexed"),
             Self::Referrers(name, subject) => {

@@ -5,7 +5,7 @@
 //! [`StorageDriver`](wharf_storage::StorageDriver).
 //!
 //! Reading order: [`repository`] (the seam), `layout` (the store, drawn), then the services in
-//! `blobs`, `uploads`, `manifests`, `referrers`, `tags`, `catalog`, and the jobs [`garbage_collect`] and
+//! `blobs`, `uploads`, `manifests`, `referrers`, `tags`, `catalog`, the [`trash`], and the jobs [`garbage_collect`] and
 //! [`purge_uploads`].
 
 mod blobs;
@@ -23,6 +23,7 @@ pub mod repository;
 mod tags;
 #[cfg(test)]
 mod testing;
+pub mod trash;
 mod uploads;
 
 pub use error::{Error, Instead, MissingPart};

@@ -59,7 +59,7 @@ pub(crate) async fn delete_if_there(
     driver: &dyn StorageDriver,
     path: &StoragePath,
 ) -> Result<bool, Error> {
-    match driver.delete(path).await {
+    match driver.delete(path, Sync::Durable).await {
         Ok(()) => Ok(true),
         Err(wharf_storage::Error::NotFound { .. }) => Ok(false),
         Err(error) => Err(Error::Storage(error)),

@@ -16,6 +16,7 @@ use crate::{
     layout::PathSpec,
     links,
     referrers::Indexed,
+    trash::Kept,
     uploads::holds::Holds,
 };
 
@@ -99,9 +100,21 @@ impl Store {
         &*self.driver
     }
 
-    /// Whether the blob's bytes are there, and how many.
+    /// Whether the blob's bytes are there, and how many. What was set aside is moved back.
     pub(crate) async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
-        match self.driver.stat(&PathSpec::BlobData(digest).path()).await {
+        let data = PathSpec::BlobData(digest).path();
+        match self.size(&data).await? {
+            None if self.rescue(Kept::Blob(digest)).await? => self.size(&data).await,
+            size => Ok(size),
+        }
+    }
+
+    /// How many bytes a file has, if it is there.
+    pub(crate) async fn size(
+        &self,
+        path: &wharf_storage::StoragePath,
+    ) -> Result<Option<u64>, Error> {
+        match self.driver.stat(path).await {
             Ok(info) => Ok(Some(info.size)),
             Err(wharf_storage::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(Error::Storage(error)),

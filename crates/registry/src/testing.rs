@@ -84,7 +84,8 @@ impl TestRegistry {
     }
 
     pub(crate) async fn remove(&self, path: &str) {
-        self.driver.delete(&stored(path)).await.unwrap();
+        let path = stored(path);
+        self.driver.delete(&path, Sync::Lazy).await.unwrap();
     }
 
     /// Every file of the store, below `/docker/registry/v2`.

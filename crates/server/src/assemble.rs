@@ -28,7 +28,10 @@ use crate::{
         http::{DebugSection, HttpSection, ListenAddress},
         limits::Limits,
         log::{Formatter, Level, LogSection},
-        storage::{CacheSection, DriverSection, Durability, StorageSection, UploadPurging},
+        storage::{
+            CacheSection, DriverSection, Durability, GarbageCollection, StorageSection,
+            UploadPurging,
+        },
         tls::{ClientAuth, TlsSection, TlsVersion},
         validation::{IndexPlatforms, ValidationSection},
     },
@@ -55,6 +58,7 @@ pub(crate) struct Parts {
     /// Which store that is, for the log.
     pub(crate) store: String,
     pub(crate) purging: Option<UploadPurging>,
+    pub(crate) collection: GarbageCollection,
 }
 
 /// The listener for operators.
@@ -121,6 +125,7 @@ pub(crate) fn assemble(configuration: Configuration) -> Result<Parts, Failure> {
         registry,
         store,
         purging: storage.upload_purging,
+        collection: storage.garbage_collection,
     })
 }
 

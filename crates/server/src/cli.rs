@@ -3,11 +3,14 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{ArgAction, OsStringValueParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
+
+use crate::config::duration;
 
 /// A request to do something.
 #[derive(Debug, PartialEq, Eq, Subcommand)]
@@ -47,6 +50,9 @@ pub(crate) struct GarbageCollectArgs {
           default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
           value_name = "BOOL")]
     pub(crate) delete_untagged: bool,
+    /// how long what is deleted beside a running server can still be pulled and named, such as 30m; 0s deletes it now [default: storage.maintenance.garbagecollect.lease, or 1h]
+    #[arg(long, value_name = "DURATION", value_parser = lease)]
+    pub(crate) lease: Option<Duration>,
     /// silence output
     #[arg(short = 'q', long, action = ArgAction::Set, num_args = 0..=1, require_equals = true,
           default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
@@ -156,6 +162,10 @@ struct Cli {
 /// Reads a path, the empty one too: what a script means by it is for the configuration to refuse.
 fn any_path() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
+}
+
+fn lease(text: &str) -> Result<Duration, String> {
+    duration::parse(text).ok_or_else(|| "not a duration; use for example 30m, 1h or 0s".to_owned())
 }
 
 /// Turns what the parser cannot go on with into what is printed.

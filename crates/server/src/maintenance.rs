@@ -1,13 +1,17 @@
-//! What the server does now and then: it purges uploads that nobody finished.
+//! What the server does now and then: it purges uploads that nobody finished, and collects garbage.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wharf_registry::{
-    LocalRegistry,
+    Error, LocalRegistry,
+    garbage_collect::{
+        CollectEvent, CollectOptions, CollectReport, Effect, Emptied, Trash, Untagged, empty_trash,
+        garbage_collect, is_trash_due,
+    },
     purge_uploads::{self, PurgeOptions},
 };
 
-use crate::config::storage::UploadPurging;
+use crate::config::storage::{GarbageCollection, UploadPurging};
 
 /// Purges uploads once per interval, for as long as the server runs.
 ///
@@ -54,3 +58,93 @@ pub(crate) async fn purge_uploads(registry: LocalRegistry, options: Option<Uploa
         tokio::time::sleep(interval.max(Duration::from_secs(60))).await;
     }
 }
+
+/// Empties the trash of what has no lease left, and collects garbage once per interval, for as long
+/// as the server runs.
+pub(crate) async fn collect_garbage(registry: LocalRegistry, options: GarbageCollection) {
+    let GarbageCollection {
+        interval,
+        delete_untagged,
+        dryrun,
+        lease,
+    } = options;
+    let options = CollectOptions {
+        untagged: if delete_untagged {
+            Untagged::Delete
+        } else {
+            Untagged::Keep
+        },
+        effect: if dryrun {
+            Effect::Report
+        } else {
+            Effect::Delete
+        },
+        lease,
+    };
+    let mut next = interval.map(|interval| Instant::now() + interval);
+    loop {
+        tokio::time::sleep(LOOK_FOR_TRASH).await;
+        if let (Some(due), Some(interval)) = (next, interval)
+            && Instant::now() >= due
+        {
+            next = Some(Instant::now() + interval);
+            let mut unheard = |_: CollectEvent<'_>| {};
+            let collected = garbage_collect(&registry, options, &mut unheard).await;
+            tell_collection(collected, dryrun);
+            continue;
+        }
+        match empty_if_due(&registry).await {
+            Ok(Some(emptied)) => tracing::info!(
+                "trash emptied: {} blobs deleted, {} bytes freed, {} blobs and links moved back",
+                emptied.blobs,
+                emptied.bytes,
+                emptied.moved_back
+            ),
+            Ok(None) | Err(Error::AlreadyCollecting) => {}
+            Err(error) => tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "cannot empty the trash"
+            ),
+        }
+    }
+}
+
+async fn empty_if_due(registry: &LocalRegistry) -> Result<Option<Emptied>, Error> {
+    if is_trash_due(registry).await? {
+        return empty_trash(registry, Trash::Due).await.map(Some);
+    }
+    Ok(None)
+}
+
+fn tell_collection(collected: Result<CollectReport, Error>, dryrun: bool) {
+    match collected {
+        Ok(report) if report.broken.is_empty() => tracing::info!(
+            "garbage collected: {} blobs marked, {} blobs ({} bytes), {} manifests and {} layer links {}",
+            report.marked,
+            report.blobs,
+            report.bytes,
+            report.manifests,
+            report.layer_links,
+            if dryrun {
+                "would be set aside"
+            } else {
+                "set aside"
+            }
+        ),
+        Ok(report) => {
+            for broken in &report.broken {
+                tracing::error!("nothing can be collected: {broken}");
+            }
+        }
+        Err(Error::AlreadyCollecting) => {
+            tracing::info!("garbage is being collected already, by another process");
+        }
+        Err(error) => tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "cannot collect garbage"
+        ),
+    }
+}
+
+/// How often the server looks whether a lease is over.
+const LOOK_FOR_TRASH: Duration = Duration::from_secs(60);

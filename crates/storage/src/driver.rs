@@ -73,13 +73,20 @@ pub trait StorageDriver: fmt::Debug + Send + std::marker::Sync + 'static {
     ///
     /// # Errors
     /// [`Error::NotFound`] when `from` does not exist.
-    async fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<(), Error>;
+    async fn rename(&self, from: &StoragePath, to: &StoragePath, sync: Sync) -> Result<(), Error>;
 
     /// Deletes a file, or a folder with all that is in it.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is nothing to delete.
-    async fn delete(&self, path: &StoragePath) -> Result<(), Error>;
+    async fn delete(&self, path: &StoragePath, sync: Sync) -> Result<(), Error>;
+
+    /// Deletes a folder if nothing is in it; tells whether it is gone. Where folders exist only
+    /// through what they hold, there is nothing to do.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn delete_empty(&self, folder: &StoragePath) -> Result<bool, Error>;
 }
 
 /// A file being written. Dropping it keeps what was written, unsynced, and lets another writer in.
@@ -103,7 +110,7 @@ pub trait FileWriter: fmt::Debug + Send + std::marker::Sync {
     async fn commit(self: Box<Self>, target: &StoragePath) -> Result<(), Error>;
 }
 
-/// How lasting a small file must be before the call returns.
+/// How lasting a change must be before the call returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sync {
     /// It survives a power cut, with the folders above it.

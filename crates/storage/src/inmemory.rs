@@ -200,7 +200,7 @@ impl StorageDriver for InMemory {
         Ok(cut(entries, &page))
     }
 
-    async fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<(), Error> {
+    async fn rename(&self, from: &StoragePath, to: &StoragePath, _sync: Sync) -> Result<(), Error> {
         let mut files = self.lock();
         let moved = paths_within(&files, from);
         if moved.is_empty() {
@@ -216,7 +216,7 @@ impl StorageDriver for InMemory {
         Ok(())
     }
 
-    async fn delete(&self, path: &StoragePath) -> Result<(), Error> {
+    async fn delete(&self, path: &StoragePath, _sync: Sync) -> Result<(), Error> {
         let mut files = self.lock();
         let gone = paths_within(&files, path);
         if gone.is_empty() {
@@ -226,6 +226,10 @@ impl StorageDriver for InMemory {
             files.remove(&path);
         }
         Ok(())
+    }
+
+    async fn delete_empty(&self, folder: &StoragePath) -> Result<bool, Error> {
+        Ok(paths_within(&self.lock(), folder).is_empty())
     }
 }
 

@@ -8,7 +8,7 @@ use wharf_api::{Api, Config, Mode, schema1::SigningKey};
 use wharf_auth::{AccessController, Anonymous};
 use wharf_oci::{Algorithm, Digest};
 use wharf_registry::{LocalRegistry, Registry, Rules};
-use wharf_storage::{EntryKind, ListPage, StorageDriver, StoragePath, inmemory::InMemory};
+use wharf_storage::{EntryKind, ListPage, StorageDriver, StoragePath, Sync, inmemory::InMemory};
 
 use crate::{answer::Answer, ask::Ask, document::Document};
 
@@ -187,7 +187,7 @@ impl TestRegistry {
         let folder = format!("/docker/registry/v2/repositories/{name}/_referrers");
         match self
             .driver
-            .delete(&StoragePath::parse(&folder).unwrap())
+            .delete(&StoragePath::parse(&folder).unwrap(), Sync::Lazy)
             .await
         {
             Ok(()) | Err(wharf_storage::Error::NotFound { .. }) => {}

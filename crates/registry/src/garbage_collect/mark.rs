@@ -13,6 +13,7 @@ use crate::{
     links,
     local::{LocalRepository, Store},
     manifests,
+    trash::Kept,
 };
 
 /// The result of marking.
@@ -85,12 +86,17 @@ impl Marks {
     ) -> Result<(), Error> {
         let revisions = revisions(local).await?;
         self.repositories.push(local.name.clone());
-        if revisions.is_empty() {
+        // Looked at before the manifests: a tag that is set later was set by a push, which looks
+        // after its manifest itself.
+        let trash = PathSpec::RepositoryTrash(&local.name).path();
+        let has_trash = !local.store.runs(&trash).await?.is_empty();
+        if revisions.is_empty() && !has_trash {
             return Ok(());
         }
         observe(CollectEvent::Repository(&local.name));
         let mut marking = Marking {
             local,
+            has_trash,
             manifests: self.read_all(local, &revisions).await?,
             marked: HashSet::new(),
         };
@@ -98,6 +104,12 @@ impl Marks {
             Untagged::Keep => {
                 for digest in &revisions {
                     self.follow(&mut marking, digest.clone(), observe).await?;
+                }
+                // A push that was cut off may have tagged what was set aside.
+                if marking.has_trash {
+                    for digest in tags(local).await?.into_values().flatten() {
+                        self.follow(&mut marking, digest, observe).await?;
+                    }
                 }
                 return Ok(());
             }
@@ -107,7 +119,8 @@ impl Marks {
             observe(CollectEvent::NoTags(&local.name));
         }
         for digest in tags.values().flatten() {
-            if marking.manifests.contains_key(digest) {
+            // It may have come since the others were listed.
+            if self.look_up(&mut marking, digest).await? {
                 self.follow(&mut marking, digest.clone(), observe).await?;
             }
         }
@@ -162,10 +175,17 @@ impl Marks {
         root: Digest,
         observe: Observer<'_>,
     ) -> Result<(), Error> {
-        let name = &marking.local.name;
+        let local = marking.local;
+        let name = &local.name;
         let mut pending = vec![root];
         while let Some(digest) = pending.pop() {
             if !marking.marked.insert(digest.clone()) {
+                continue;
+            }
+            // What is not in its place can only be in the trash.
+            let is_there = marking.manifests.contains_key(&digest)
+                || marking.has_trash && self.look_up(marking, &digest).await?;
+            if !is_there {
                 continue;
             }
             observe(CollectEvent::MarkingManifest(name, &digest));
@@ -178,12 +198,29 @@ impl Marks {
                 if self.kept.insert(stored.clone()) {
                     observe(CollectEvent::MarkingBlob(name, &stored));
                 }
-                if marking.manifests.contains_key(part) {
-                    pending.push(part.clone());
-                }
+                pending.push(part.clone());
             }
         }
         Ok(())
+    }
+
+    /// Makes sure that a manifest which is named was read, if the repository has it: it may have
+    /// been set aside, and is moved back then. Tells whether there is one.
+    async fn look_up(&mut self, marking: &mut Marking<'_>, digest: &Digest) -> Result<bool, Error> {
+        if marking.manifests.contains_key(digest) {
+            return Ok(true);
+        }
+        let local = marking.local;
+        let link = local
+            .store
+            .link(Kept::Revision(&local.name, digest))
+            .await?;
+        if link.is_none() {
+            return Ok(false);
+        }
+        let read = self.read_all(local, std::slice::from_ref(digest)).await?;
+        marking.manifests.extend(read);
+        Ok(true)
     }
 
     /// Keeps what is attached to something kept: signatures, attestations, and what is attached
@@ -213,6 +250,7 @@ impl Marks {
 /// Marking within one repository.
 struct Marking<'a> {
     local: &'a LocalRepository,
+    has_trash: bool,
     manifests: HashMap<Digest, Named>,
     marked: HashSet<Digest>,
 }

@@ -1,17 +1,20 @@
-//! Sweeping: what was not marked is found, and deleted.
+//! Sweeping: what was not marked is found, and leaves its place.
+
+use std::time::Instant;
 
 use wharf_oci::{Algorithm, Digest, RepositoryName};
-use wharf_storage::ListPage;
+use wharf_storage::{ListPage, Sync};
 
 use crate::{
     Error,
     garbage_collect::{
-        CollectEvent, Effect,
+        CollectEvent,
         mark::{Marks, digests_in},
     },
     layout::PathSpec,
     links,
     local::Store,
+    trash::Kept,
 };
 
 /// What was not marked.
@@ -23,7 +26,25 @@ pub(super) struct Garbage {
     pub(super) layer_links: Vec<(RepositoryName, Digest)>,
 }
 
+/// What becomes of garbage.
+#[derive(Debug)]
+pub(super) enum Sweep {
+    /// It is only told.
+    Report,
+    /// It is deleted at once: nobody is on the store who could be in the middle of a push.
+    Delete {
+        /// When somebody last looked whether that is still so.
+        looked: Instant,
+    },
+    /// It is set aside by this run.
+    SetAside,
+}
+
 impl Garbage {
+    pub(super) fn is_nothing(&self) -> bool {
+        self.blobs.is_empty() && self.layer_links.is_empty()
+    }
+
     pub(super) async fn find(store: &Store, marks: &Marks) -> Result<Self, Error> {
         let mut garbage = Self::default();
         let blobs = PathSpec::Blobs.path();
@@ -40,7 +61,8 @@ impl Garbage {
                     let Some(digest) = parsed.ok().filter(|d| !marks.kept.contains(d)) else {
                         continue;
                     };
-                    garbage.bytes += store.blob_size(&digest).await?.unwrap_or(0);
+                    let data = PathSpec::BlobData(&digest).path();
+                    garbage.bytes += store.size(&data).await?.unwrap_or(0);
                     garbage.blobs.push(digest);
                 }
             }
@@ -73,47 +95,109 @@ impl Garbage {
     }
 }
 
-/// Deletes the garbage, or only tells of it.
-pub(super) async fn sweep(
-    store: &Store,
-    marks: &Marks,
-    garbage: &Garbage,
-    effect: Effect,
-    observe: &mut (dyn FnMut(CollectEvent<'_>) + Send),
-) -> Result<(), Error> {
-    if effect == Effect::Delete {
+impl Sweep {
+    /// Takes the garbage out of its place, or only tells of it.
+    pub(super) async fn run(
+        &mut self,
+        store: &Store,
+        run: &str,
+        marks: &Marks,
+        garbage: &Garbage,
+        observe: &mut (dyn FnMut(CollectEvent<'_>) + Send),
+    ) -> Result<(), Error> {
         for manifest in &marks.manifests {
+            let kept = Kept::Revision(&manifest.name, &manifest.digest);
+            if matches!(self, Self::Report) {
+                continue;
+            }
             for tag in &manifest.tags {
                 let entry = PathSpec::TagIndex(&manifest.name, tag, &manifest.digest).path();
-                if links::delete_if_there(store.driver(), &entry).await? {
+                if delete_lazily(store, &entry).await? {
                     tracing::info!("deleting manifest tag reference: {entry}");
                 }
             }
             if let Some(subject) = &manifest.subject {
                 let entry = PathSpec::Referrer(&manifest.name, subject, &manifest.digest).path();
-                links::delete_if_there(store.driver(), &entry).await?;
+                delete_lazily(store, &entry).await?;
             }
-            let folder = PathSpec::Revision(&manifest.name, &manifest.digest).path();
-            tracing::info!("deleting manifest: {folder}");
-            links::delete_if_there(store.driver(), &folder).await?;
+            tracing::info!("deleting manifest: {}", kept.place().parent());
+            self.take(store, run, kept).await?;
         }
-    }
-    for digest in &garbage.blobs {
-        observe(CollectEvent::BlobEligible(digest));
-        if effect == Effect::Delete {
-            let folder = PathSpec::Blob(digest).path();
-            tracing::info!("Deleting blob: {folder}");
-            links::delete_if_there(store.driver(), &folder).await?;
+        for digest in &garbage.blobs {
+            observe(CollectEvent::BlobEligible(digest));
+            if !matches!(self, Self::Report) {
+                tracing::info!("Deleting blob: {}", PathSpec::Blob(digest).path());
+                self.take(store, run, Kept::Blob(digest)).await?;
+            }
         }
-    }
-    for (name, digest) in &garbage.layer_links {
-        observe(CollectEvent::LayerLinkEligible(name, digest));
-        if effect == Effect::Delete {
-            let link = PathSpec::LayerLink(name, digest).path();
-            tracing::info!("Deleting layer link path: {link}");
-            let folder = PathSpec::Layer(name, digest).path();
-            links::delete_if_there(store.driver(), &folder).await?;
+        for (name, digest) in &garbage.layer_links {
+            observe(CollectEvent::LayerLinkEligible(name, digest));
+            if !matches!(self, Self::Report) {
+                let kept = Kept::Layer(name, digest);
+                tracing::info!("Deleting layer link path: {}", kept.place());
+                self.take(store, run, kept).await?;
+            }
         }
+        Ok(())
     }
-    Ok(())
+
+    /// Takes one thing out of its place, with the folder that it was in.
+    async fn take(&mut self, store: &Store, run: &str, kept: Kept<'_>) -> Result<(), Error> {
+        if let Self::Delete { looked } = self
+            && looked.elapsed() > LOOK_AGAIN
+        {
+            if store.has_servers().await? {
+                tracing::info!("a server has started: what is left is set aside");
+                *self = Self::SetAside;
+                store.end_offline().await?;
+            } else {
+                *looked = Instant::now();
+            }
+        }
+        let place = kept.place();
+        match self {
+            Self::Report => return Ok(()),
+            Self::Delete { .. } => {
+                delete_lazily(store, &place.parent()).await?;
+                return Ok(());
+            }
+            Self::SetAside => {}
+        }
+        match store
+            .driver
+            .rename(&place, &kept.aside(run), Sync::Lazy)
+            .await
+        {
+            Ok(()) | Err(wharf_storage::Error::NotFound { .. }) => {}
+            Err(error) => return Err(Error::Storage(error)),
+        }
+        store.tidy(&place.parent()).await
+    }
 }
+
+impl Store {
+    /// Deletes a folder if nothing is in it. Somebody may be about to write there; who makes a
+    /// folder makes it again.
+    pub(crate) async fn tidy(&self, folder: &wharf_storage::StoragePath) -> Result<(), Error> {
+        match self.driver.delete_empty(folder).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::Storage(error)),
+        }
+    }
+}
+
+/// Deletes what is at a path, if anything is: what a power cut brings back is garbage again.
+pub(super) async fn delete_lazily(
+    store: &Store,
+    path: &wharf_storage::StoragePath,
+) -> Result<bool, Error> {
+    match store.driver.delete(path, Sync::Lazy).await {
+        Ok(()) => Ok(true),
+        Err(wharf_storage::Error::NotFound { .. }) => Ok(false),
+        Err(error) => Err(Error::Storage(error)),
+    }
+}
+
+/// How often a collection that deletes at once looks whether a server has come: that long a server
+/// waits when it starts.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(100);

@@ -1,5 +1,6 @@
 //! Manifests: blobs with meaning, linked as revisions of a repository.
 
+mod look_again;
 pub(crate) mod rules;
 mod verify;
 
@@ -13,20 +14,19 @@ use crate::{
     layout::PathSpec,
     links,
     local::{LocalRepository, Store},
+    trash::Kept,
 };
 
 #[async_trait]
 impl ManifestService for LocalRepository {
     async fn get(&self, digest: &Digest) -> Result<Manifest, Error> {
-        let unknown = || Error::ManifestUnknown {
-            name: self.name.clone(),
-            reference: Reference::Digest(digest.clone()),
-        };
-        let link = PathSpec::RevisionLink(&self.name, digest).path();
-        let content = links::read(self.store.driver(), &link).await?;
-        let content = content.ok_or_else(unknown)?;
-        let stored = read(&self.store, &content, digest).await?;
-        stored.ok_or_else(unknown)
+        let manifest = self.stored(digest).await?;
+        // Whoever is told of a manifest names it in an index, or tags it; then its parts are
+        // promised too.
+        if self.store.has_trash().await? {
+            self.move_back(&manifest).await?;
+        }
+        Ok(manifest)
     }
 
     async fn put(
@@ -52,10 +52,17 @@ impl ManifestService for LocalRepository {
         bytes.map_err(Error::Storage)?;
         linked?;
         indexed?;
+        // A refusal from here on leaves what is written as it is: another push of the same manifest
+        // may have been acknowledged.
+        self.look_again_in_time(manifest).await?;
+        if tags.is_empty() {
+            return Ok(());
+        }
         // No write is left to itself when another fails: it must not arrive after what somebody
         // else does next.
         let pointed = join_all(tags.iter().map(|tag| self.point(tag, digest))).await;
-        pointed.into_iter().collect()
+        pointed.into_iter().collect::<Result<(), Error>>()?;
+        self.look_again(manifest).await
     }
 
     async fn delete(&self, digest: &Digest, condition: &Precondition) -> Result<Vec<Tag>, Error> {
@@ -63,8 +70,8 @@ impl ManifestService for LocalRepository {
         let _deleting = self.deleting().await;
         let driver = self.store.driver();
         let reference = || Reference::Digest(digest.clone());
-        let link = PathSpec::RevisionLink(&self.name, digest).path();
-        let Some(content) = links::read(driver, &link).await? else {
+        let kept = Kept::Revision(&self.name, digest);
+        let Some(content) = self.store.link(kept).await? else {
             return Err(self.gone(digest).await?);
         };
         expect(condition, Some(digest), reference)?;
@@ -84,8 +91,7 @@ impl ManifestService for LocalRepository {
         if let Some(manifest) = manifest {
             self.remove_referrer(&manifest).await?;
         }
-        let folder = PathSpec::Revision(&self.name, digest).path();
-        links::delete_if_there(driver, &folder).await?;
+        self.store.delete_link(kept).await?;
         Ok(tags)
     }
 
@@ -99,6 +105,18 @@ impl ManifestService for LocalRepository {
 }
 
 impl LocalRepository {
+    /// Reads a manifest, whatever has become of its parts.
+    pub(super) async fn stored(&self, digest: &Digest) -> Result<Manifest, Error> {
+        let unknown = || Error::ManifestUnknown {
+            name: self.name.clone(),
+            reference: Reference::Digest(digest.clone()),
+        };
+        let content = self.store.link(Kept::Revision(&self.name, digest)).await?;
+        let content = content.ok_or_else(unknown)?;
+        let stored = read(&self.store, &content, digest).await?;
+        stored.ok_or_else(unknown)
+    }
+
     /// Points a tag at a manifest, and remembers that it did.
     async fn point(&self, tag: &Tag, digest: &Digest) -> Result<(), Error> {
         let driver = self.store.driver();
@@ -206,7 +224,13 @@ pub(crate) async fn read(
     digest: &Digest,
 ) -> Result<Option<Manifest>, Error> {
     let data = PathSpec::BlobData(content).path();
-    let bytes = match store.driver.get_content(&data).await {
+    let mut read = store.driver.get_content(&data).await;
+    if matches!(read, Err(wharf_storage::Error::NotFound { .. }))
+        && store.rescue(Kept::Blob(content)).await?
+    {
+        read = store.driver.get_content(&data).await;
+    }
+    let bytes = match read {
         Ok(bytes) => bytes,
         Err(wharf_storage::Error::NotFound { .. }) => return Ok(None),
         Err(error) => return Err(Error::Storage(error)),

@@ -4,7 +4,7 @@ use wharf_oci::{Descriptor, Digest, Manifest, ManifestKind};
 
 use crate::{
     Error, ManifestRules, MissingPart, PlatformRule, RequiredPlatforms, UrlRules, blobs,
-    layout::PathSpec, links, local::LocalRepository,
+    local::LocalRepository, trash::Kept,
 };
 
 impl LocalRepository {
@@ -102,8 +102,7 @@ impl LocalRepository {
 
     /// Whether the repository has the manifest, with its bytes.
     pub(super) async fn has_manifest(&self, digest: &Digest) -> Result<bool, Error> {
-        let link = PathSpec::RevisionLink(&self.name, digest).path();
-        match links::read(self.store.driver(), &link).await? {
+        match self.store.link(Kept::Revision(&self.name, digest)).await? {
             Some(content) => Ok(self.store.blob_size(&content).await?.is_some()),
             None => Ok(false),
         }

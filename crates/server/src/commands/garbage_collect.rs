@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 
 use wharf_api::Chain;
 use wharf_registry::garbage_collect::{
-    CollectEvent, CollectOptions, CollectReport, Effect, Untagged, garbage_collect,
+    CollectEvent, CollectOptions, CollectReport, Effect, Emptied, Untagged, garbage_collect,
 };
 
 use crate::{
@@ -26,6 +26,7 @@ pub(crate) fn run(arguments: GarbageCollectArgs) -> Result<(), Failure> {
         config,
         dry_run,
         delete_untagged,
+        lease,
         quiet,
         ..
     } = arguments;
@@ -37,6 +38,7 @@ pub(crate) fn run(arguments: GarbageCollectArgs) -> Result<(), Failure> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
+    let lease = lease.unwrap_or(configuration.storage.garbage_collection.lease);
     let registry = assemble::existing_registry(configuration.storage, configuration.validation)?;
     let options = CollectOptions {
         untagged: if delete_untagged {
@@ -49,6 +51,7 @@ pub(crate) fn run(arguments: GarbageCollectArgs) -> Result<(), Failure> {
         } else {
             Effect::Delete
         },
+        lease,
     };
     let mut output = BufWriter::new(io::stdout());
     let mut written = Ok(());
@@ -62,6 +65,9 @@ pub(crate) fn run(arguments: GarbageCollectArgs) -> Result<(), Failure> {
         .map_err(|error| {
             Failure::Failed(format!("failed to garbage collect: {}", Chain(&error)))
         })?;
+    if !quiet && report.broken.is_empty() && written.is_ok() {
+        written = print_summary(&mut output, &report, dry_run);
+    }
     let written = heard(written.and_then(|()| output.flush()));
     tell_broken(&report)?;
     written.map_err(|error| {
@@ -110,6 +116,54 @@ fn print_event(output: &mut impl Write, event: &CollectEvent<'_>) -> io::Result<
             writeln!(output, "{name}: layer link eligible for deletion: {digest}")
         }
     }
+}
+
+/// What Distribution does not tell: how much space there is now, and how much there will be.
+fn print_summary(output: &mut impl Write, report: &CollectReport, dry: bool) -> io::Result<()> {
+    let CollectReport {
+        blobs,
+        bytes,
+        manifests,
+        layer_links,
+        freed,
+        set_aside,
+        emptied,
+        ..
+    } = report;
+    let nothing_found = *blobs == 0 && *manifests == 0 && *layer_links == 0;
+    if nothing_found && *emptied == Emptied::default() {
+        return Ok(());
+    }
+    let found =
+        format!("{blobs} blobs ({bytes} bytes), {manifests} manifests, {layer_links} layer links");
+    if dry {
+        return writeln!(output, "\nwould delete {found}");
+    }
+    writeln!(output, "\ntook {found} out of the store")?;
+    writeln!(output, "{freed} bytes are free now")?;
+    if let Some(lease) = set_aside {
+        let lease = lease.as_secs();
+        writeln!(
+            output,
+            "{bytes} bytes will be free in {lease} s, unless somebody asks for them: a server is running on the store, \
+             and its clients may have been told that they are there"
+        )?;
+    }
+    if emptied.bytes_left > 0 {
+        writeln!(
+            output,
+            "{} bytes that were taken earlier will be free when their time is over",
+            emptied.bytes_left
+        )?;
+    }
+    if emptied.moved_back > 0 {
+        writeln!(
+            output,
+            "{} blobs and links that were taken earlier are named again, and back in their place",
+            emptied.moved_back
+        )?;
+    }
+    Ok(())
 }
 
 /// Tells what stands in the way of deleting anything: a line for each, then what to do.

@@ -62,8 +62,13 @@ async fn serve(parts: Parts, inherited: Option<Listener>) -> Result<(), Failure>
         Some(debug) => Some(debug.listen().await?),
         None => None,
     };
+    // Before a client is told of anything, collectors in other processes know of this server.
+    let presence = parts.registry.announce().await.map_err(Failure::setup)?;
     let background = parts.health.spawn_checks();
-    let purging = tokio::spawn(maintenance::purge_uploads(parts.registry, parts.purging));
+    let purging = maintenance::purge_uploads(parts.registry.clone(), parts.purging);
+    let purging = tokio::spawn(purging);
+    let collecting = maintenance::collect_garbage(parts.registry, parts.collection);
+    let collecting = tokio::spawn(collecting);
     tracing::info!("{}", parts.store);
     let encrypted = if parts.tls.is_some() { ", tls" } else { "" };
     tracing::info!("listening on {}{encrypted}", listener.local_address());
@@ -83,8 +88,15 @@ async fn serve(parts: Parts, inherited: Option<Listener>) -> Result<(), Failure>
     );
     background.abort();
     purging.abort();
+    collecting.abort();
     if let Some(debug) = debug {
         debug.abort();
+    }
+    if let Some(presence) = presence
+        && let Err(error) = presence.end().await
+    {
+        // Its lock ends with the process all the same.
+        tracing::debug!(error = &error as &dyn std::error::Error, "cannot tidy up");
     }
     Ok(())
 }

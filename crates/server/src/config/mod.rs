@@ -11,7 +11,7 @@ pub(crate) mod address;
 pub(crate) mod auth;
 pub(crate) mod compatibility;
 mod cursor;
-mod duration;
+pub(crate) mod duration;
 pub(crate) mod environment;
 mod fault;
 pub(crate) mod health;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
+use wharf_registry::garbage_collect::DEFAULT_LEASE;
 
 use crate::config::cursor::Cursor;
 use crate::config::duration;
@@ -24,6 +25,8 @@ pub(crate) struct StorageSection {
     pub(crate) redirect_disable: bool,
     /// How abandoned uploads are removed; `None` if they are not.
     pub(crate) upload_purging: Option<UploadPurging>,
+    /// How garbage is collected.
+    pub(crate) garbage_collection: GarbageCollection,
     /// Whether nothing may be written.
     pub(crate) readonly: bool,
 }
@@ -78,6 +81,19 @@ pub(crate) struct UploadPurging {
     pub(crate) dryrun: bool,
 }
 
+/// How garbage is collected: by the server itself, and by the command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GarbageCollection {
+    /// How often the server does it; `None` if it does not.
+    pub(crate) interval: Option<Duration>,
+    /// Whether manifests that no tag reaches are garbage to the server.
+    pub(crate) delete_untagged: bool,
+    /// Whether the server only says what it would delete.
+    pub(crate) dryrun: bool,
+    /// How long what was taken from beside a server is kept.
+    pub(crate) lease: Duration,
+}
+
 impl StorageSection {
     /// Reads the section `storage`, which is a bare driver name, or one driver beside sections
     /// that every driver has.
@@ -95,6 +111,7 @@ impl StorageSection {
         let maintenance = section.child("maintenance");
         let Maintenance {
             uploadpurging,
+            garbagecollect,
             readonly,
         } = maintenance.read()?;
         Ok(Self {
@@ -102,6 +119,7 @@ impl StorageSection {
             delete_enabled: section.child("delete").read::<Switch>()?.enabled,
             cache: CacheSection::read(&section.child("cache"))?,
             redirect_disable: redirect.disable,
+            garbage_collection: garbagecollect.check(&maintenance.child("garbagecollect"))?,
             upload_purging: uploadpurging.check(&maintenance.child("uploadpurging"))?,
             readonly: readonly.enabled,
         })
@@ -267,7 +285,54 @@ struct Tag {
 #[serde(default)]
 struct Maintenance {
     uploadpurging: Purging,
+    garbagecollect: Collecting,
     readonly: Switch,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+struct Collecting {
+    enabled: bool,
+    #[serde(deserialize_with = "duration::deserialize")]
+    interval: Duration,
+    deleteuntagged: bool,
+    dryrun: bool,
+    #[serde(deserialize_with = "duration::deserialize")]
+    lease: Duration,
+}
+
+impl Default for Collecting {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            interval: Duration::from_secs(24 * 3600),
+            deleteuntagged: false,
+            dryrun: false,
+            lease: DEFAULT_LEASE,
+        }
+    }
+}
+
+impl Collecting {
+    fn check(self, section: &Cursor<'_>) -> Result<GarbageCollection, Fault> {
+        let Self {
+            enabled,
+            interval,
+            deleteuntagged,
+            dryrun,
+            lease,
+        } = self;
+        if enabled && interval < SHORTEST_COLLECTION {
+            let problem = "the interval must be at least 1m".to_owned();
+            return Err(section.child("interval").fault(Problem::Value(problem)));
+        }
+        Ok(GarbageCollection {
+            interval: enabled.then_some(interval),
+            delete_untagged: deleteuntagged,
+            dryrun,
+            lease,
+        })
+    }
 }
 
 #[derive(Deserialize)]
@@ -311,6 +376,9 @@ impl Purging {
         }))
     }
 }
+
+/// How often garbage is collected at most: each time the whole store is walked.
+const SHORTEST_COLLECTION: Duration = Duration::from_secs(60);
 
 /// The keys of the section that name no driver.
 const BESIDE_DRIVER: [&str; 5] = ["maintenance", "cache", "delete", "redirect", "tag"];

@@ -62,7 +62,13 @@ fn what_no_manifest_names_is_deleted_and_said() {
 
     let collected = littered.collect(&[]);
     expect_success(&collected);
-    assert_eq!(collected.output, dry.output);
+    let (lines, summary) = collected.output.split_once("\n\ntook ").unwrap();
+    let (dry_lines, would) = dry.output.split_once("\n\nwould delete ").unwrap();
+    assert_eq!(lines, dry_lines);
+    assert_eq!(would, "1 blobs (17 bytes), 0 manifests, 1 layer links\n");
+    let expected =
+        "1 blobs (17 bytes), 0 manifests, 1 layer links out of the store\n17 bytes are free now\n";
+    assert_eq!(summary, expected);
     let output = &collected.output;
     assert!(
         output.starts_with("team/app\nteam/app: marking manifest sha256:"),
@@ -259,6 +265,39 @@ fn a_root_that_does_not_exist_is_refused_and_not_made() {
         assert!(ended.log.contains(&told), "{}", ended.log);
         assert!(!root.exists());
     }
+}
+
+#[test]
+fn a_collection_beside_a_server_takes_nothing_that_is_asked_for() {
+    let littered = Littered::new();
+    let server = littered.registry.start();
+    let client = server.client();
+    let collect = |flags: &[&str]| {
+        let mut arguments = vec!["garbage-collect", "-m"];
+        arguments.extend(flags);
+        arguments.push(CONFIGURATION);
+        let ended = server.registry().run(&arguments);
+        expect_success(&ended);
+        ended.output
+    };
+    let untagged = littered.untagged.digest();
+    let output = collect(&[]);
+    assert!(output.contains("\n0 bytes are free now\n"), "{output}");
+    assert!(
+        output.contains(" bytes will be free in 3600 s, unless "),
+        "{output}"
+    );
+    assert!(!server.store().blob(&littered.orphan).exists());
+    // The next push names what was taken, without sending it again.
+    let pushed = client.push_manifest("team/app", "v3", &littered.untagged.manifest);
+    pushed.expect(201);
+    client.expect_image("team/app", "v3", &littered.untagged);
+    client.pull_blob("team/app", &littered.orphan).expect(200);
+    let output = collect(&["--lease", "0s"]);
+    assert!(output.contains("\n17 bytes are free now\n"), "{output}");
+    client.pull_blob("team/app", &littered.orphan).expect(404);
+    client.expect_image("team/app", untagged.as_str(), &littered.untagged);
+    client.expect_image("team/app", "v1", &littered.tagged);
 }
 
 #[test]

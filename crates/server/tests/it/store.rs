@@ -54,6 +54,8 @@ impl Store {
             path.to_str().unwrap().to_owned()
         };
         let mut files: Vec<String> = files.iter().map(below).collect();
+        // What tells collectors of servers is no content.
+        files.retain(|file| !file.contains("/_wharf/servers/"));
         files.sort();
         files
     }

@@ -59,14 +59,16 @@ impl Disk {
     /// rename together, and where it does not, both names exist after a crash, which loses
     /// nothing.
     pub(super) fn rename(&self, from: &Path, to: &Path, sync: bool) -> io::Result<()> {
-        match fs::rename(from, to) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // Either the source is missing, which this tells, or the target's folder.
-                fs::symlink_metadata(from)?;
-                self.create_folders(parent(to))?;
-                fs::rename(from, to)?;
+        let mut attempts = 0;
+        while let Err(error) = fs::rename(from, to) {
+            // Either the source is missing, which this tells, or the target's folder, which others
+            // tidy away while it is empty.
+            if error.kind() != io::ErrorKind::NotFound || attempts == ATTEMPTS {
+                return Err(error);
             }
-            other => other?,
+            attempts += 1;
+            fs::symlink_metadata(from)?;
+            self.create_folders(parent(to))?;
         }
         self.settle(to, sync)
     }

@@ -311,11 +311,11 @@ impl StorageDriver for Filesystem {
             .await
     }
 
-    async fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<(), Error> {
+    async fn rename(&self, from: &StoragePath, to: &StoragePath, sync: Sync) -> Result<(), Error> {
         let target = to.clone();
         self.shared
             .blocking("rename", from, move |shared, from| {
-                let sync = shared.syncs(Sync::Durable);
+                let sync = shared.syncs(sync);
                 shared
                     .disk
                     .rename(&shared.locate(from), &shared.locate(&target), sync)
@@ -324,13 +324,28 @@ impl StorageDriver for Filesystem {
             .await
     }
 
-    async fn delete(&self, path: &StoragePath) -> Result<(), Error> {
+    async fn delete(&self, path: &StoragePath, sync: Sync) -> Result<(), Error> {
         self.shared
-            .blocking("delete", path, |shared, path| {
+            .blocking("delete", path, move |shared, path| {
                 shared
                     .disk
-                    .delete(&shared.locate(path), shared.syncs(Sync::Durable))
+                    .delete(&shared.locate(path), shared.syncs(sync))
                     .map_err(|source| shared.failure("delete", path, source))
+            })
+            .await
+    }
+
+    async fn delete_empty(&self, folder: &StoragePath) -> Result<bool, Error> {
+        self.shared
+            .blocking("delete", folder, |shared, folder| {
+                match fs::remove_dir(shared.locate(folder)) {
+                    Ok(()) => Ok(true),
+                    Err(error) => match error.kind() {
+                        ErrorKind::NotFound => Ok(true),
+                        ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory => Ok(false),
+                        _ => Err(Error::from_io("delete", folder, error)),
+                    },
+                }
             })
             .await
     }

@@ -118,12 +118,20 @@ pub async fn what_is_missing_is_not_found(driver: &dyn StorageDriver) {
                 .is_not_found()
         );
         assert!(driver.stat(&missing).await.unwrap_err().is_not_found());
-        assert!(driver.delete(&missing).await.unwrap_err().is_not_found());
+        assert!(
+            driver
+                .delete(&missing, Sync::Durable)
+                .await
+                .unwrap_err()
+                .is_not_found()
+        );
         let read = driver.reader(&missing, ReadRange::Whole).await;
         assert!(read.unwrap_err().is_not_found());
         let append = driver.writer(&missing, WriteMode::Append).await;
         assert!(append.unwrap_err().is_not_found());
-        let renamed = driver.rename(&missing, &path("/other")).await;
+        let renamed = driver
+            .rename(&missing, &path("/other"), Sync::Durable)
+            .await;
         assert!(renamed.unwrap_err().is_not_found());
     }
 }
@@ -307,13 +315,16 @@ pub async fn a_change_is_on_the_next_page(driver: &dyn StorageDriver) {
     assert_eq!(after("400").await, "version-401 version-402");
     put(driver, "/r/version-400-b", "x").await;
     assert_eq!(after("400").await, "version-400-b version-401");
-    driver.delete(&path("/r/version-401")).await.unwrap();
+    driver
+        .delete(&path("/r/version-401"), Sync::Durable)
+        .await
+        .unwrap();
     assert_eq!(after("400").await, "version-400-b version-402");
     let (from, to) = (path("/r/version-402"), path("/r/version-399-b"));
-    driver.rename(&from, &to).await.unwrap();
+    driver.rename(&from, &to, Sync::Durable).await.unwrap();
     assert_eq!(after("399").await, "version-399-b version-400");
     assert_eq!(after("400-b").await, "version-403 version-404");
-    driver.delete(&path("/r")).await.unwrap();
+    driver.delete(&path("/r"), Sync::Durable).await.unwrap();
     assert_eq!(after("400").await, "");
     put(driver, "/r/version-500", "x").await;
     assert_eq!(after("400").await, "version-500");
@@ -334,7 +345,7 @@ pub async fn writing_leaves_nothing_else_behind(driver: &dyn StorageDriver) {
         .await
         .unwrap();
     writer.commit(&path("/f/b")).await.unwrap();
-    driver.delete(&path("/f/a")).await.unwrap();
+    driver.delete(&path("/f/a"), Sync::Durable).await.unwrap();
     assert_eq!(names(driver, "/f", ListPage::all()).await, ["b"]);
 }
 
@@ -343,7 +354,7 @@ pub async fn renaming_moves_files_and_folders(driver: &dyn StorageDriver) {
     put(driver, "/a/deeper/y", "y").await;
     put(driver, "/ab", "untouched").await;
     driver
-        .rename(&path("/a"), &path("/trash/1/a"))
+        .rename(&path("/a"), &path("/trash/1/a"), Sync::Durable)
         .await
         .unwrap();
     assert_eq!(get(driver, "/trash/1/a/x").await, "x");
@@ -351,7 +362,10 @@ pub async fn renaming_moves_files_and_folders(driver: &dyn StorageDriver) {
     assert_eq!(get(driver, "/ab").await, "untouched");
     assert!(driver.stat(&path("/a/x")).await.unwrap_err().is_not_found());
     put(driver, "/b", "old").await;
-    driver.rename(&path("/ab"), &path("/b")).await.unwrap();
+    driver
+        .rename(&path("/ab"), &path("/b"), Sync::Durable)
+        .await
+        .unwrap();
     assert_eq!(get(driver, "/b").await, "untouched");
 }
 
@@ -359,7 +373,7 @@ pub async fn deleting_takes_the_whole_subtree(driver: &dyn StorageDriver) {
     for file in ["/a/b/c", "/a/b/d/e", "/a/bc", "/a/b-d"] {
         put(driver, file, "x").await;
     }
-    driver.delete(&path("/a/b")).await.unwrap();
+    driver.delete(&path("/a/b"), Sync::Durable).await.unwrap();
     assert_eq!(names(driver, "/a", ListPage::all()).await, ["b-d", "bc"]);
     assert!(
         driver
@@ -368,10 +382,10 @@ pub async fn deleting_takes_the_whole_subtree(driver: &dyn StorageDriver) {
             .unwrap_err()
             .is_not_found()
     );
-    driver.delete(&path("/a/bc")).await.unwrap();
+    driver.delete(&path("/a/bc"), Sync::Durable).await.unwrap();
     assert!(
         driver
-            .delete(&path("/a/bc"))
+            .delete(&path("/a/bc"), Sync::Durable)
             .await
             .unwrap_err()
             .is_not_found()
@@ -383,7 +397,7 @@ pub async fn a_reader_survives_replacement_and_deletion(driver: &dyn StorageDriv
     let first = driver.reader(&path("/a"), ReadRange::Whole).await.unwrap();
     put(driver, "/a", "new").await;
     let second = driver.reader(&path("/a"), ReadRange::Whole).await.unwrap();
-    driver.delete(&path("/a")).await.unwrap();
+    driver.delete(&path("/a"), Sync::Durable).await.unwrap();
     let first: Vec<Bytes> = first.into_stream().try_collect().await.unwrap();
     let second: Vec<Bytes> = second.into_stream().try_collect().await.unwrap();
     assert_eq!(first.concat(), b"old content");

@@ -128,14 +128,19 @@ impl StorageDriver for Faulty {
         self.inner.list(folder, page).await
     }
 
-    async fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<(), Error> {
+    async fn rename(&self, from: &StoragePath, to: &StoragePath, sync: Sync) -> Result<(), Error> {
         self.calls.next("rename", from)?;
-        self.inner.rename(from, to).await
+        self.inner.rename(from, to, sync).await
     }
 
-    async fn delete(&self, path: &StoragePath) -> Result<(), Error> {
+    async fn delete(&self, path: &StoragePath, sync: Sync) -> Result<(), Error> {
         self.calls.next("delete", path)?;
-        self.inner.delete(path).await
+        self.inner.delete(path, sync).await
+    }
+
+    async fn delete_empty(&self, folder: &StoragePath) -> Result<bool, Error> {
+        self.calls.next("delete", folder)?;
+        self.inner.delete_empty(folder).await
     }
 }
 

@@ -56,8 +56,10 @@ impl Store {
                 .list(&StoragePath::root(), ListPage::first(1))
                 .await
                 .map(drop),
-            driver.rename(&file, &path("/docker/b/link")).await,
-            driver.delete(&file).await,
+            driver
+                .rename(&file, &path("/docker/b/link"), Sync::Durable)
+                .await,
+            driver.delete(&file, Sync::Durable).await,
             driver.writer(&file, WriteMode::Append).await.map(drop),
             self.upload("/docker/uploads/data").await.map(drop),
             self.put("/docker/a/link").await,

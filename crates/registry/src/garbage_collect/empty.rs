@@ -1,0 +1,201 @@
+//! Emptying the trash: what a mark finds named is moved back, and the rest goes when its lease is
+//! over.
+
+use wharf_oci::{Digest, RepositoryName};
+use wharf_storage::{ListPage, StoragePath, Sync};
+
+use crate::{
+    Error,
+    garbage_collect::{
+        mark::{Marks, digests_in},
+        sweep::delete_lazily,
+    },
+    layout::PathSpec,
+    local::Store,
+    trash::Kept,
+};
+
+/// What was emptied of the trash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Emptied {
+    /// Blobs deleted.
+    pub blobs: usize,
+    /// Their size in bytes.
+    pub bytes: u64,
+    /// Blobs and links moved back, since a manifest names them.
+    pub moved_back: usize,
+    /// Blobs that stay for the rest of their lease.
+    pub blobs_left: usize,
+    /// Their size in bytes.
+    pub bytes_left: u64,
+}
+
+impl Emptied {
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            blobs: self.blobs + other.blobs,
+            bytes: self.bytes + other.bytes,
+            moved_back: self.moved_back + other.moved_back,
+            blobs_left: self.blobs_left + other.blobs_left,
+            bytes_left: self.bytes_left + other.bytes_left,
+        }
+    }
+}
+
+/// Which leases count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leases {
+    /// All: what has some of it left stays.
+    Heeded,
+    /// None: nobody is on the store to whom anything was promised, or the space is wanted now.
+    Ignored,
+}
+
+/// What an earlier collection set aside.
+#[derive(Debug)]
+pub(super) struct Earlier {
+    run: String,
+    /// Whether its lease was over when somebody looked: before the mark that decides, since what
+    /// happens to be named in between is not in it.
+    over: bool,
+}
+
+/// The collections that have set something aside, oldest first; to be asked before a mark begins.
+pub(super) async fn earlier(store: &Store, leases: Leases) -> Result<Vec<Earlier>, Error> {
+    let mut earlier = Vec::new();
+    for run in store.runs(&PathSpec::Trash.path()).await? {
+        let over = leases == Leases::Ignored || store.lease(&run).await?.left.is_zero();
+        earlier.push(Earlier { run, over });
+    }
+    Ok(earlier)
+}
+
+/// Empties what was set aside before `marks` began.
+pub(super) async fn empty(
+    store: &Store,
+    earlier: &[Earlier],
+    marks: &Marks,
+) -> Result<Emptied, Error> {
+    let mut emptied = Emptied::default();
+    for Earlier { run, over } in earlier {
+        let over = *over;
+        let emptying = Emptying { store, run, over };
+        // Links go before what they lead to: a link without bytes is an absence, as bytes without
+        // a link are.
+        for name in &marks.repositories {
+            emptying.links(name, marks, &mut emptied).await?;
+        }
+        emptying.blobs(marks, &mut emptied).await?;
+        if over {
+            delete_lazily(store, &PathSpec::TrashRun(run).path()).await?;
+        }
+    }
+    // Where there is no trash, nobody has to look into it.
+    store.tidy(&PathSpec::Trash.path()).await?;
+    Ok(emptied)
+}
+
+struct Emptying<'a> {
+    store: &'a Store,
+    run: &'a str,
+    over: bool,
+}
+
+impl Emptying<'_> {
+    async fn links(
+        &self,
+        name: &RepositoryName,
+        marks: &Marks,
+        emptied: &mut Emptied,
+    ) -> Result<(), Error> {
+        let folder = PathSpec::RepositoryTrashRun(name, self.run).path();
+        if !self.store.exists(&folder).await? {
+            return Ok(());
+        }
+        let layers = PathSpec::TrashLayers(name, self.run).path();
+        for digest in digests_in(self.store, &layers).await? {
+            self.link(Kept::Layer(name, &digest), &digest, marks, emptied)
+                .await?;
+        }
+        // A mark moves back the manifests that it finds named; the others are named by nothing.
+        if self.over {
+            delete_lazily(self.store, &folder).await?;
+            self.store.tidy(&folder.parent()).await?;
+        }
+        Ok(())
+    }
+
+    async fn link(
+        &self,
+        kept: Kept<'_>,
+        digest: &Digest,
+        marks: &Marks,
+        emptied: &mut Emptied,
+    ) -> Result<(), Error> {
+        let aside = kept.aside(self.run);
+        let content = crate::links::read(self.store.driver(), &aside).await?;
+        let named = marks.kept.contains(digest)
+            || content.is_some_and(|content| marks.kept.contains(&content));
+        if named {
+            emptied.moved_back += usize::from(self.move_back(kept, &aside).await?);
+        }
+        Ok(())
+    }
+
+    async fn blobs(&self, marks: &Marks, emptied: &mut Emptied) -> Result<(), Error> {
+        let folder = PathSpec::TrashBlobs(self.run).path();
+        for algorithm in self.store.list(&folder, ListPage::all()).await? {
+            let Ok(prefixes) = folder.child(&algorithm.name) else {
+                continue;
+            };
+            for prefix in self.store.list(&prefixes, ListPage::all()).await? {
+                let Ok(blobs) = prefixes.child(&prefix.name) else {
+                    continue;
+                };
+                for entry in self.store.list(&blobs, ListPage::all()).await? {
+                    let digest = format!("{}:{}", algorithm.name, entry.name).parse();
+                    if let Ok(digest) = digest {
+                        self.blob(&digest, marks, emptied).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn blob(
+        &self,
+        digest: &Digest,
+        marks: &Marks,
+        emptied: &mut Emptied,
+    ) -> Result<(), Error> {
+        let kept = Kept::Blob(digest);
+        let aside = kept.aside(self.run);
+        let Some(size) = self.store.size(&aside).await? else {
+            return Ok(());
+        };
+        if marks.kept.contains(digest) {
+            emptied.moved_back += usize::from(self.move_back(kept, &aside).await?);
+        } else if self.over {
+            // Whoever moves it back at the same time wins, or finds it gone.
+            if delete_lazily(self.store, &aside).await? {
+                emptied.blobs += 1;
+                emptied.bytes += size;
+            }
+        } else {
+            emptied.blobs_left += 1;
+            emptied.bytes_left += size;
+        }
+        Ok(())
+    }
+
+    /// Moves something back; tells whether it was still there.
+    async fn move_back(&self, kept: Kept<'_>, aside: &StoragePath) -> Result<bool, Error> {
+        let place = kept.place();
+        match self.store.driver.rename(aside, &place, Sync::Lazy).await {
+            Ok(()) => Ok(true),
+            Err(wharf_storage::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(Error::Storage(error)),
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! Collections while clients push, pull and mount: nothing that was promised is lost, and what is
+//! garbage leaves its place at once.
+
+use wharf_oci::Reference;
+
+use super::*;
+use crate::{
+    Error, Repository,
+    testing::{image_document, try_push_blob},
+};
+
+/// Says that the leases of all that was set aside are over.
+async fn end_leases(test: &TestRegistry) {
+    for file in test.files().await {
+        if file.ends_with("/lease") {
+            test.write(&file, "0").await;
+        }
+    }
+}
+
+async fn files_aside(test: &TestRegistry) -> Vec<String> {
+    let mut files = test.files().await;
+    files.retain(|file| file.contains("/trash/") || file.contains("/_trash/"));
+    files.retain(|file| file.ends_with("/data") || file.ends_with("/link"));
+    files
+}
+
+#[tokio::test]
+async fn garbage_is_set_aside_and_goes_when_its_lease_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    for test in [TestRegistry::new(), TestRegistry::in_folder(&folder)] {
+        let _server = test.registry.announce().await.unwrap();
+        let repository = test.repository("a");
+        let image = push_image(&repository, "kept", Some("v1")).await;
+        let garbage = push_blob(&repository, "garbage").await;
+        let collected = report(&test, COLLECT).await;
+        assert_eq!((collected.blobs, collected.bytes), (1, 7));
+        assert_eq!(collected.set_aside, Some(DEFAULT_LEASE));
+        assert_eq!(test.read(&blob_path(&garbage)).await, None);
+        assert_eq!(files_aside(&test).await.len(), 2);
+        assert!(!is_trash_due(&test.registry).await.unwrap());
+        let early = empty_trash(&test.registry, Trash::Due).await.unwrap();
+        assert_eq!((early.blobs, early.blobs_left, early.bytes_left), (0, 1, 7));
+
+        end_leases(&test).await;
+        assert!(is_trash_due(&test.registry).await.unwrap());
+        let emptied = empty_trash(&test.registry, Trash::Due).await.unwrap();
+        assert_eq!(
+            (emptied.blobs, emptied.bytes, emptied.moved_back),
+            (1, 7, 0)
+        );
+        assert!(is_whole(&test, "a", &image).await);
+        assert!(!test.files().await.iter().any(|f| f.contains(garbage.hex())));
+        assert_eq!(files_aside(&test).await, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_for_what_was_set_aside_gets_it_back() {
+    let test = TestRegistry::new();
+    let _server = test.registry.announce().await.unwrap();
+    let repository = test.repository("a");
+    let digest = push_blob(&repository, "layer").await;
+    for ask in 0..4 {
+        assert_eq!(report(&test, COLLECT).await.blobs, 1);
+        assert_eq!(test.read(&blob_path(&digest)).await, None);
+        match ask {
+            0 => drop(repository.blobs.stat(&digest).await.unwrap()),
+            1 => drop(pull_blob(&repository, &digest).await.unwrap()),
+            2 => drop(push_blob(&repository, "layer").await),
+            _ => {
+                let other = test.repository("b");
+                let mounted = other.uploads.mount(&repository.name, &digest);
+                drop(mounted.await.unwrap());
+            }
+        }
+        assert!(test.read(&blob_path(&digest)).await.is_some(), "{ask}");
+        pull_blob(&repository, &digest).await.unwrap();
+    }
+    // A repository that never had it has not got it now.
+    let stranger = test.repository("c").blobs.stat(&digest).await;
+    assert!(matches!(stranger, Err(Error::BlobUnknown { .. })));
+}
+
+#[tokio::test]
+async fn what_was_told_to_be_there_can_be_named_after_a_collection() {
+    let test = TestRegistry::new();
+    let _server = test.registry.announce().await.unwrap();
+    let repository = test.repository("a");
+    push_parts(&repository, "x").await;
+    let child = push_image(&repository, "child", None).await;
+    for _ in 0..2 {
+        report(&test, DELETE_UNTAGGED).await;
+    }
+    assert!(!test.files().await.iter().any(|f| f.starts_with("blobs/")));
+    let image = push_manifest(&repository, image("x"), Some("v1")).await;
+    let index = push_manifest(&repository, index(&[&child]), Some("v2")).await;
+    assert!(is_whole(&test, "a", &image).await);
+    assert!(is_whole(&test, "a", &index).await);
+    end_leases(&test).await;
+    report(&test, DELETE_UNTAGGED).await;
+    assert!(is_whole(&test, "a", &image).await);
+    assert!(is_whole(&test, "a", &index).await);
+}
+
+/// A push is cut off between its tag and its second look.
+#[tokio::test]
+async fn a_collection_moves_back_what_it_finds_named() {
+    let test = TestRegistry::new();
+    let _server = test.registry.announce().await.unwrap();
+    let repository = test.repository("a");
+    let image = push_image(&repository, "x", None).await;
+    report(&test, DELETE_UNTAGGED).await;
+    assert_eq!(files_aside(&test).await.len(), 6);
+    let tag = "repositories/a/_manifests/tags/v1/current/link";
+    test.write(tag, image.digest().to_string()).await;
+    for options in [COLLECT, DELETE_UNTAGGED] {
+        end_leases(&test).await;
+        report(&test, options).await;
+        assert!(is_whole(&test, "a", &image).await);
+    }
+    assert_eq!(files_aside(&test).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_a_client_deletes_does_not_come_back() {
+    let test = TestRegistry::new();
+    let _server = test.registry.announce().await.unwrap();
+    let repository = test.repository("a");
+    let blob = push_blob(&repository, "layer").await;
+    let image = push_image(&repository, "x", None).await;
+    for round in 0..2 {
+        report(&test, DELETE_UNTAGGED).await;
+        if round == 0 {
+            // Pushed again, so that it is in its place and in the trash.
+            push_blob(&repository, "layer").await;
+            push_image(&repository, "x", None).await;
+        }
+        repository.blobs.delete(&blob).await.unwrap();
+        repository
+            .manifests
+            .delete(image.digest(), ALWAYS)
+            .await
+            .unwrap();
+        let gone = repository.blobs.stat(&blob).await;
+        assert!(matches!(gone, Err(Error::BlobUnknown { .. })), "{round}");
+        let gone = repository.manifests.get(image.digest()).await;
+        assert!(
+            matches!(gone, Err(Error::ManifestUnknown { .. })),
+            "{round}"
+        );
+        push_blob(&repository, "layer").await;
+        push_image(&repository, "x", None).await;
+    }
+}
+
+#[tokio::test]
+async fn without_a_lease_or_a_server_the_space_is_free_at_the_end() {
+    let test = TestRegistry::new();
+    let garbage = push_blob(&test.repository("a"), "garbage").await;
+    let without_lease = CollectOptions {
+        lease: Duration::ZERO,
+        ..COLLECT
+    };
+    let server = test.registry.announce().await.unwrap().unwrap();
+    let collected = report(&test, without_lease).await;
+    assert_eq!((collected.set_aside, collected.emptied.blobs), (None, 1));
+    assert!(!test.files().await.iter().any(|f| f.contains(garbage.hex())));
+
+    push_blob(&test.repository("a"), "garbage").await;
+    report(&test, COLLECT).await;
+    assert!(test.files().await.iter().any(|f| f.contains(garbage.hex())));
+    server.end().await.unwrap();
+    let collected = report(&test, COLLECT).await;
+    assert_eq!((collected.set_aside, collected.emptied.blobs), (None, 1));
+    assert_eq!(test.files().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn one_collects_at_a_time() {
+    let test = TestRegistry::new();
+    let collector = test.registry.store.collector().await.unwrap();
+    let other = test.restarted();
+    let refused = garbage_collect(&other.registry, COLLECT, &mut |_| {}).await;
+    assert!(matches!(refused, Err(Error::AlreadyCollecting)));
+    let refused = empty_trash(&other.registry, Trash::Due).await;
+    assert!(matches!(refused, Err(Error::AlreadyCollecting)));
+    collector.end(&test.registry.store).await.unwrap();
+    report(&other, COLLECT).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_waits_until_a_collector_that_counts_on_being_alone_has_seen_it() {
+    let test = TestRegistry::new();
+    let store = &test.registry.store;
+    let collector = store.collector().await.unwrap();
+    assert!(store.begin_offline().await.unwrap());
+    let server = test.registry.announce();
+    let seen = async {
+        while !store.has_servers().await.unwrap() {
+            tokio::task::yield_now().await;
+        }
+        store.end_offline().await.unwrap();
+    };
+    let (server, ()) = tokio::join!(server, seen);
+    assert!(
+        !store.begin_offline().await.unwrap(),
+        "there is a server now"
+    );
+    drop(server);
+    assert!(
+        store.begin_offline().await.unwrap(),
+        "and now there is none"
+    );
+    // It is killed. The next server does not wait for it.
+    drop(collector);
+    drop(test.registry.announce().await.unwrap());
+}
+
+/// Pushes an image with a layer that all pushers share, and tells whether all went well.
+async fn push(repository: &Repository, seed: &str) -> Result<Manifest, Error> {
+    let document = image_document(&format!("{seed} config"), &["shared", seed]);
+    let pushed = manifest(&document);
+    for part in [
+        format!("{seed} config"),
+        "shared".to_owned(),
+        seed.to_owned(),
+    ] {
+        // As clients do: what is there is not sent again.
+        if repository.blobs.stat(&sha256(&part)).await.is_err() {
+            try_push_blob(repository, part).await?;
+        }
+    }
+    let tags = [tag("latest")];
+    repository.manifests.put(&pushed, &tags, ALWAYS).await?;
+    Ok(pushed)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pushes_beside_endless_collections_all_succeed_and_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    for test in [TestRegistry::new(), TestRegistry::in_folder(&folder)] {
+        // Two servers, and a collector that shares nothing with them but the store.
+        let servers = [&test, &test.restarted()].map(Clone::clone);
+        let mut presences = Vec::new();
+        for server in &servers {
+            presences.push(server.registry.announce().await.unwrap());
+        }
+        let mut pushers = tokio::task::JoinSet::new();
+        for pusher in 0..6 {
+            let server = servers[pusher % 2].clone();
+            pushers.spawn(async move {
+                let name = format!("repository-{}", pusher % 3);
+                let repository = server.repository(&name);
+                let mut acknowledged = Vec::new();
+                for round in 0..15 {
+                    let seed = format!("{pusher} {round}");
+                    acknowledged.push(push(&repository, &seed).await.unwrap());
+                }
+                (name, acknowledged)
+            });
+        }
+        let collector = test.restarted();
+        let mut collections = 0;
+        let mut pushed = Vec::new();
+        loop {
+            report(&collector, DELETE_UNTAGGED).await;
+            collections += 1;
+            while let Some(done) = pushers.try_join_next() {
+                pushed.push(done.unwrap());
+            }
+            if pushers.is_empty() {
+                break;
+            }
+        }
+        assert!(collections > 1, "{collections}");
+        // The tag names one of the last; the others were overwritten, and are garbage by rights.
+        for (name, acknowledged) in &pushed {
+            let repository = test.repository(name);
+            let tagged = repository.tags.resolve(&tag("latest")).await.unwrap();
+            let manifest = repository.manifests.get(&tagged).await.unwrap();
+            assert!(is_whole(&test, name, &manifest).await, "{name}");
+            let last = acknowledged.last().unwrap().digest().clone();
+            let got = repository.manifests.get(&last).await;
+            let reference = Reference::Digest(last.clone());
+            match got {
+                Ok(manifest) => assert!(is_whole(&test, name, &manifest).await, "{reference}"),
+                Err(error) => panic!("{reference} is within its lease: {error}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! How long what was set aside stays: from the end of the collection on, by the clock of the store.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use wharf_storage::Sync;
+
+use crate::{Error, layout::PathSpec, local::Store};
+
+/// The lease of what one collection set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lease {
+    /// For how long it was set aside.
+    pub(crate) length: Duration,
+    /// How much of that is left; nothing when it may go.
+    pub(crate) left: Duration,
+}
+
+impl Store {
+    /// Begins the lease of a collection, or begins it anew: nobody shall have less of it because
+    /// the collection took long.
+    pub(crate) async fn begin_lease(&self, run: &str, length: Duration) -> Result<(), Error> {
+        let seconds = length.as_secs_f64().to_string();
+        let lease = PathSpec::TrashLease(run).path();
+        let put = self
+            .driver
+            .put_content(&lease, Bytes::from(seconds), Sync::Lazy);
+        put.await.map_err(Error::Storage)
+    }
+
+    /// How much is left of a collection's lease; nothing where there is no record of one.
+    pub(crate) async fn lease(&self, run: &str) -> Result<Lease, Error> {
+        let over = Lease {
+            length: Duration::ZERO,
+            left: Duration::ZERO,
+        };
+        let path = PathSpec::TrashLease(run).path();
+        let content = match self.driver.get_content(&path).await {
+            Ok(content) => content,
+            Err(wharf_storage::Error::NotFound { .. }) => return Ok(over),
+            Err(error) => return Err(Error::Storage(error)),
+        };
+        let seconds = std::str::from_utf8(&content)
+            .ok()
+            .and_then(|text| text.trim().parse().ok());
+        let Some(length) = seconds.and_then(|s| Duration::try_from_secs_f64(s).ok()) else {
+            return Ok(over);
+        };
+        let began = self.driver.stat(&path).await.map_err(Error::Storage)?;
+        let now = self.now(run).await?;
+        // A store that knows no times keeps things for as long as the process knows of them.
+        let age = match (began.modified, now) {
+            (Some(began), Some(now)) => now.duration_since(began).unwrap_or_default(),
+            _ => Duration::ZERO,
+        };
+        Ok(Lease {
+            length,
+            left: length.saturating_sub(age),
+        })
+    }
+
+    /// The time by the clock of the store, which may be another than ours.
+    async fn now(&self, run: &str) -> Result<Option<SystemTime>, Error> {
+        let Ok(clock) = PathSpec::TrashRun(run).path().child("now") else {
+            return Ok(None);
+        };
+        let put = self.driver.put_content(&clock, Bytes::new(), Sync::Lazy);
+        put.await.map_err(Error::Storage)?;
+        let info = self.driver.stat(&clock).await.map_err(Error::Storage)?;
+        Ok(info.modified)
+    }
+}
