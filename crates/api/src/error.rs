@@ -376,7 +376,7 @@ fn registry(error: &wharf_registry::Error) -> Answer {
             one(status, ErrorCode::Unsupported, detail)
         }
         Outcome::Storage(wharf_registry::StorageError::Full { .. }) => {
-            let detail = json!("the store has no space left; nothing was changed");
+            let detail = json!("the store has no space left");
             let status = StatusCode::INSUFFICIENT_STORAGE;
             one(status, ErrorCode::Unavailable, detail)
         }

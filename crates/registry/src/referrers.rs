@@ -15,10 +15,10 @@ use std::{
 
 use bytes::Bytes;
 use wharf_oci::{Descriptor, Digest, Manifest, ManifestKind, RepositoryName};
-use wharf_storage::{ListPage, Sync};
+use wharf_storage::{ListPage, Sync, WriteMode};
 
 use crate::{
-    Error, Listing, ManifestService, ReferrersRequest,
+    Error, Listing, ReferrersRequest,
     layout::PathSpec,
     links,
     local::{LocalRepository, PAGE},
@@ -91,7 +91,7 @@ impl LocalRepository {
         digest: &Digest,
         subject: &Digest,
     ) -> Result<Option<Descriptor>, Error> {
-        let manifest = match self.get(digest).await {
+        let manifest = match self.stored(digest).await {
             Ok(manifest) => manifest,
             Err(Error::ManifestUnknown { .. }) => return Ok(None),
             Err(error @ Error::Damaged { .. }) => {
@@ -110,24 +110,38 @@ impl LocalRepository {
     async fn index_what_others_stored(&self) -> Result<(), Error> {
         let revisions = self.revisions_state().await?;
         let marker = PathSpec::ReferrersIndexed(&self.name).path();
-        match self.store.driver.get_content(&marker).await {
-            Ok(state) if revisions.as_deref().is_some_and(|now| *now == *state) => return Ok(()),
-            Ok(_) => {}
-            // Without it the links may be gone as well.
-            Err(wharf_storage::Error::NotFound { .. }) => {
-                self.store.indexed.forget_all(&self.name);
-            }
+        let known = match self.store.driver.get_content(&marker).await {
+            Ok(states) => Some(states).filter(|states| states.len() < LONGEST_MARKER),
+            Err(wharf_storage::Error::NotFound { .. }) => None,
             Err(error) => return Err(Error::Storage(error)),
+        };
+        let last = known.as_ref().and_then(|states| last_line(states));
+        if last.is_some() && last == revisions.as_deref() {
+            return Ok(());
         }
         let all = self.revisions().await?;
+        if all.is_empty() {
+            return Ok(());
+        }
+        if known.is_none() {
+            // The links may be gone as well, so all are made anew. Whoever deletes them while that
+            // is done deletes this file too, and what is appended to it then is in vain.
+            self.store.indexed.forget_all(&self.name);
+            let begun = Bytes::from_static(UNSETTLED);
+            let put = self.store.driver.put_content(&marker, begun, Sync::Lazy);
+            if let Err(error) = put.await {
+                self.not_noted(&error);
+            }
+        }
+        let note = self.store.driver.writer(&marker, WriteMode::Append).await;
         // A link without content may get it back, and no folder's time would tell.
         let mut whole = true;
         for digest in &all {
             if !self.store.indexed.is_new(&self.name, digest) {
                 continue;
             }
-            match self.get(digest).await {
-                Ok(manifest) => self.add_referrer(&manifest).await?,
+            match self.stored(digest).await {
+                Ok(manifest) => self.add_missing_referrer(&manifest).await?,
                 Err(Error::ManifestUnknown { .. } | Error::Damaged { .. }) => {
                     whole = false;
                     continue;
@@ -136,18 +150,36 @@ impl LocalRepository {
             }
             self.store.indexed.add(&self.name, digest);
         }
-        if !all.is_empty() {
-            // What cannot be told apart later is kept as a state that never comes again.
-            let state = revisions.filter(|_| whole);
-            let state = Bytes::from(state.unwrap_or_else(|| UNSETTLED.to_vec()));
-            let kept = self.store.driver.put_content(&marker, state, Sync::Lazy);
-            if let Err(error) = kept.await {
-                // On a full or read-only store the manifests are looked at again next time.
-                tracing::debug!(error = &error as &dyn std::error::Error,
-                    vars.name = %self.name, "cannot note that the referrers are indexed");
-            }
+        // What cannot be told apart later is not noted, and looked at again.
+        let Some(state) = revisions.filter(|_| whole) else {
+            return Ok(());
+        };
+        let noted = match note {
+            Ok(mut note) => note.write(vec![Bytes::from(state)]).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = noted {
+            self.not_noted(&error);
         }
         Ok(())
+    }
+
+    /// Puts a manifest into the list of its subject, if it is not there.
+    async fn add_missing_referrer(&self, manifest: &Manifest) -> Result<(), Error> {
+        let Some(subject) = manifest.subject() else {
+            return Ok(());
+        };
+        let link = PathSpec::ReferrerLink(&self.name, &subject.digest, manifest.digest()).path();
+        if self.store.exists(&link).await? {
+            return Ok(());
+        }
+        self.add_referrer(manifest).await
+    }
+
+    /// On a full or read-only store the manifests are looked at again next time.
+    fn not_noted(&self, error: &wharf_storage::Error) {
+        tracing::debug!(error = error as &dyn std::error::Error,
+            vars.name = %self.name, "cannot note that the referrers are indexed");
     }
 
     /// A text that changes whenever a manifest is added; `None` when the last change is so recent
@@ -171,8 +203,9 @@ impl LocalRepository {
             let since = modified
                 .duration_since(SystemTime::UNIX_EPOCH)
                 .unwrap_or_default();
-            state.push_str(&format!("{} {}\n", algorithm.name, since.as_nanos()));
+            state.push_str(&format!("{} {} ", algorithm.name, since.as_nanos()));
         }
+        state.push('\n');
         Ok(Some(state.into_bytes()))
     }
 
@@ -284,6 +317,13 @@ impl Indexed {
     }
 }
 
+/// The last whole line of a text, with its end.
+fn last_line(text: &[u8]) -> Option<&[u8]> {
+    let body = text.strip_suffix(b"\n")?;
+    let begin = body.iter().rposition(|byte| *byte == b'\n');
+    Some(&text[begin.map_or(0, |end| end + 1)..])
+}
+
 /// The entry of a list: type and annotations as the specification derives them.
 fn describe(manifest: &Manifest) -> Descriptor {
     let artifact_type = match (manifest.artifact_type(), manifest.kind()) {
@@ -301,10 +341,20 @@ fn describe(manifest: &Manifest) -> Descriptor {
     }
 }
 
-/// About how many bytes a descriptor has as JSON.
+/// About how many bytes a descriptor has as JSON, where a character may take six of them.
 fn size_of(descriptor: &Descriptor) -> usize {
-    let texts = |(key, value): (&String, &String)| key.len() + value.len() + 8;
-    400 + descriptor.annotations.iter().map(texts).sum::<usize>()
+    let written = |text: &String| {
+        let extra = |byte: u8| match byte {
+            0..=0x1f | b'<' | b'>' | b'&' => 5,
+            b'"' | b'\\' => 1,
+            _ => 0,
+        };
+        text.len() + text.bytes().map(extra).sum::<usize>() + 4
+    };
+    let annotations = descriptor.annotations.iter();
+    400 + annotations
+        .map(|(key, value)| written(key) + written(value))
+        .sum::<usize>()
 }
 
 /// How many bytes a page may have: clients take manifests of 4 MiB at least (OCI-5.6), and a list
@@ -313,8 +363,10 @@ const PAGE_SIZE: usize = 3 * 1024 * 1024;
 /// How long ago a folder must have changed, so that another change would give it another time:
 /// the coarsest clock of a file system ticks every two seconds.
 const SETTLED: Duration = Duration::from_secs(3);
-/// The state of revisions that changed too lately to be told apart.
+/// What stands in the note before all manifests were looked at.
 const UNSETTLED: &[u8] = b"unsettled\n";
+/// How long the note may become, in bytes, before all manifests are looked at again.
+const LONGEST_MARKER: usize = 64 * 1024;
 /// How many manifests are remembered to have been looked at: 16 bytes each, about.
 const MOST_SEEN: usize = 500_000;
 

@@ -144,7 +144,7 @@ fn a_failure_inside_is_told_in_fixed_words() {
     let damaged = Outcome::Damaged {
         what: "/docker/registry/v2/blobs".to_owned(),
     };
-    let no_space = "the store has no space left; nothing was changed";
+    let no_space = "the store has no space left";
     for (outcome, status, code, detail) in [
         (Outcome::Storage(full), 507, "UNAVAILABLE", Some(no_space)),
         (

@@ -175,16 +175,17 @@ impl Uploads {
 /// When Content-Range cannot be read, or contradicts Content-Length.
 pub(crate) fn chunk(headers: &HeaderMap, body: BodyStream) -> Result<Chunk, Error> {
     let length = value(headers, &header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
-    let Some(text) = value(headers, &header::CONTENT_RANGE) else {
+    let Some(range) = headers.get(header::CONTENT_RANGE) else {
         return Ok(Chunk {
             start: None,
             length,
             body,
         });
     };
+    let text = String::from_utf8_lossy(range.as_bytes());
     let range: ContentRange = text
         .parse()
-        .map_err(|_| Error::ContentRangeMalformed(text.to_owned()))?;
+        .map_err(|_| Error::ContentRangeMalformed(text.into_owned()))?;
     match length {
         Some(length) if length != range.length() => Err(Error::LengthsDiffer {
             range: range.length(),

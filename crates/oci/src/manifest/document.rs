@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::fields::{self, DESCRIPTOR_FIELDS, FIELDS, Known};
+use super::fields::{self, DESCRIPTOR_FIELDS, FIELDS, Known, Whole};
 use super::{ManifestKind, ManifestViolation};
 use crate::descriptor::{Descriptor, null_as_default};
 use crate::digest::Digest;
@@ -43,7 +43,7 @@ impl Document {
     /// must be written as they are: no two readers may see two documents.
     pub(super) fn from_pushed(bytes: &[u8]) -> Result<Self, ManifestViolation> {
         let refuse = |error: serde_json::Error| not_json(&error.to_string());
-        let whole: Value = serde_json::from_slice(bytes).map_err(refuse)?;
+        let Whole(whole) = serde_json::from_slice(bytes).map_err(refuse)?;
         fields::check_names("", &whole, &FIELDS)?;
         for field in ["config", "subject"] {
             fields::check_names(field, &whole[field], &DESCRIPTOR_FIELDS)?;
@@ -62,8 +62,9 @@ impl Document {
     /// its type counts as absent.
     pub(super) fn from_stored(bytes: &[u8]) -> Result<Self, ManifestViolation> {
         let text = String::from_utf8_lossy(bytes);
-        let Known(mut fields) =
-            serde_json::from_str(&text).map_err(|error| not_json(&error.to_string()))?;
+        let Known(mut fields) = serde_json::from_str(&text)
+            .or_else(|_| serde_json::from_str(&fields::mend_texts(&text)))
+            .map_err(|error| not_json(&error.to_string()))?;
         let mut take = |name| fields.remove(name).filter(|value| !value.is_null());
         Ok(Self {
             schema_version: take("schemaVersion"),

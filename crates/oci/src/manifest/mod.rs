@@ -73,6 +73,9 @@ impl Manifest {
             return Err(ManifestViolation::Schema1);
         }
         let mut document = Document::from_pushed(&bytes)?;
+        if document.is_schema1() {
+            return Err(ManifestViolation::Schema1);
+        }
         if !media_type.is_manifest()
             && (!media_type.is_vendors() || document.own_media_type().is_none())
         {

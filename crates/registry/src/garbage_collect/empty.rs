@@ -12,7 +12,7 @@ use crate::{
     },
     layout::PathSpec,
     local::Store,
-    trash::Kept,
+    trash::{Kept, lease::Lease},
 };
 
 /// What was emptied of the trash.
@@ -24,7 +24,7 @@ pub struct Emptied {
     pub bytes: u64,
     /// Blobs and links moved back, since a manifest names them.
     pub moved_back: usize,
-    /// Blobs that stay for the rest of their lease.
+    /// Blobs that were set aside and whose lease is not over.
     pub blobs_left: usize,
     /// Their size in bytes.
     pub bytes_left: u64,
@@ -55,17 +55,20 @@ pub(super) enum Leases {
 #[derive(Debug)]
 pub(super) struct Earlier {
     run: String,
-    /// Whether its lease was over when somebody looked: before the mark that decides, since what
-    /// happens to be named in between is not in it.
-    over: bool,
+    /// Its lease when somebody looked: before the mark that decides, since what happens to be named
+    /// in between is not in it.
+    lease: Lease,
 }
 
 /// The collections that have set something aside, oldest first; to be asked before a mark begins.
 pub(super) async fn earlier(store: &Store, leases: Leases) -> Result<Vec<Earlier>, Error> {
     let mut earlier = Vec::new();
     for run in store.runs(&PathSpec::Trash.path()).await? {
-        let over = leases == Leases::Ignored || store.lease(&run).await?.left.is_zero();
-        earlier.push(Earlier { run, over });
+        let lease = match leases {
+            Leases::Heeded => store.lease(&run).await?,
+            Leases::Ignored => Lease::default(),
+        };
+        earlier.push(Earlier { run, lease });
     }
     Ok(earlier)
 }
@@ -77,18 +80,21 @@ pub(super) async fn empty(
     marks: &Marks,
 ) -> Result<Emptied, Error> {
     let mut emptied = Emptied::default();
-    for Earlier { run, over } in earlier {
-        let over = *over;
-        let emptying = Emptying { store, run, over };
+    for Earlier { run, lease } in earlier {
+        if !lease.left.is_zero() {
+            // What is named among it is found where it is until its lease is over.
+            emptied.blobs_left += lease.blobs;
+            emptied.bytes_left += lease.bytes;
+            continue;
+        }
+        let emptying = Emptying { store, run };
         // Links go before what they lead to: a link without bytes is an absence, as bytes without
         // a link are.
         for name in &marks.repositories {
             emptying.links(name, marks, &mut emptied).await?;
         }
         emptying.blobs(marks, &mut emptied).await?;
-        if over {
-            delete_lazily(store, &PathSpec::TrashRun(run).path()).await?;
-        }
+        delete_lazily(store, &PathSpec::TrashRun(run).path()).await?;
     }
     // Where there is no trash, nobody has to look into it.
     store.tidy(&PathSpec::Trash.path()).await?;
@@ -98,7 +104,6 @@ pub(super) async fn empty(
 struct Emptying<'a> {
     store: &'a Store,
     run: &'a str,
-    over: bool,
 }
 
 impl Emptying<'_> {
@@ -118,11 +123,8 @@ impl Emptying<'_> {
                 .await?;
         }
         // A mark moves back the manifests that it finds named; the others are named by nothing.
-        if self.over {
-            delete_lazily(self.store, &folder).await?;
-            self.store.tidy(&folder.parent()).await?;
-        }
-        Ok(())
+        delete_lazily(self.store, &folder).await?;
+        self.store.tidy(&folder.parent()).await
     }
 
     async fn link(
@@ -176,15 +178,10 @@ impl Emptying<'_> {
         };
         if marks.kept.contains(digest) {
             emptied.moved_back += usize::from(self.move_back(kept, &aside).await?);
-        } else if self.over {
-            // Whoever moves it back at the same time wins, or finds it gone.
-            if delete_lazily(self.store, &aside).await? {
-                emptied.blobs += 1;
-                emptied.bytes += size;
-            }
-        } else {
-            emptied.blobs_left += 1;
-            emptied.bytes_left += size;
+        // Whoever moves it back at the same time wins, or finds it gone.
+        } else if delete_lazily(self.store, &aside).await? {
+            emptied.blobs += 1;
+            emptied.bytes += size;
         }
         Ok(())
     }

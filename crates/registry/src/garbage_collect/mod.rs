@@ -258,7 +258,9 @@ async fn collect(
         return Ok(report);
     }
     let run = new_run();
-    store.begin_lease(&run, options.lease).await?;
+    let (blobs, bytes) = (report.blobs, report.bytes);
+    let begin = || store.begin_lease(&run, options.lease, blobs, bytes);
+    begin().await?;
     sweep.run(store, &run, &marks, &garbage, observe).await?;
     if matches!(sweep, Sweep::Delete { .. }) {
         sweep::delete_lazily(store, &PathSpec::TrashRun(&run).path()).await?;
@@ -266,7 +268,7 @@ async fn collect(
         report.freed += garbage.bytes;
         return Ok(report);
     }
-    store.begin_lease(&run, options.lease).await?;
+    begin().await?;
     report.set_aside = Some(options.lease);
     if options.lease.is_zero() {
         // Somebody may have named in the meantime what is aside now.

@@ -106,7 +106,7 @@ impl ManifestService for LocalRepository {
 
 impl LocalRepository {
     /// Reads a manifest, whatever has become of its parts.
-    pub(super) async fn stored(&self, digest: &Digest) -> Result<Manifest, Error> {
+    pub(crate) async fn stored(&self, digest: &Digest) -> Result<Manifest, Error> {
         let unknown = || Error::ManifestUnknown {
             name: self.name.clone(),
             reference: Reference::Digest(digest.clone()),

@@ -318,6 +318,64 @@ async fn nothing_is_looked_through_again_that_has_not_changed() {
     assert!(!faulty.has_failed());
 }
 
+/// An operator deletes the lists while manifests are pushed and lists are read.
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_that_are_deleted_while_they_are_made_are_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let test = TestRegistry::in_folder(&folder);
+    let lists = folder
+        .path()
+        .join("docker/registry/v2/repositories/a/_referrers");
+    let repository = test.repository("a");
+    let subject = image("subject");
+    push_parts(&repository, "x").await;
+    for round in 0..5 {
+        let pushers = (0..2).map(|pusher| {
+            let (repository, subject) = (repository.clone(), subject.clone());
+            tokio::spawn(async move {
+                for number in 0..10 {
+                    let mut document: serde_json::Value =
+                        serde_json::from_slice(attached("x", &subject).bytes()).unwrap();
+                    document["annotations"] = json!({"n": format!("{round} {pusher} {number}")});
+                    push_manifest(&repository, manifest(&document), None).await;
+                    digests(&repository, subject.digest()).await;
+                }
+            })
+        });
+        let pushers: Vec<_> = pushers.collect();
+        while std::fs::remove_dir_all(&lists).is_err() {
+            tokio::task::yield_now().await;
+        }
+        for pusher in pushers {
+            pusher.await.unwrap();
+        }
+        let listed = digests(&repository, subject.digest()).await;
+        assert_eq!(listed.len(), (round + 1) * 20);
+    }
+}
+
+/// A character may take six bytes in the answer.
+#[tokio::test]
+async fn a_page_is_as_large_as_it_is_written() {
+    let test = TestRegistry::new();
+    let repository = test.repository("a");
+    let subject = image("subject");
+    push_parts(&repository, "x").await;
+    for number in 0..4 {
+        let mut document: serde_json::Value =
+            serde_json::from_slice(attached("x", &subject).bytes()).unwrap();
+        let large = "\u{1}".repeat(PAGE_SIZE / 7);
+        document["annotations"] = json!({"large": format!("{large}{number}")});
+        push_manifest(&repository, manifest(&document), None).await;
+    }
+    let page = repository
+        .manifests
+        .referrers(subject.digest(), everything())
+        .await
+        .unwrap();
+    assert_eq!((page.items.len(), page.more), (1, true));
+}
+
 #[tokio::test]
 async fn a_manifest_that_cannot_be_read_hides_no_other() {
     let test = TestRegistry::new();

@@ -8,44 +8,51 @@ use wharf_storage::Sync;
 use crate::{Error, layout::PathSpec, local::Store};
 
 /// The lease of what one collection set aside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Lease {
-    /// For how long it was set aside.
-    pub(crate) length: Duration,
-    /// How much of that is left; nothing when it may go.
+    /// How much of it is left; nothing when what was set aside may go.
     pub(crate) left: Duration,
+    /// How many blobs were set aside.
+    pub(crate) blobs: usize,
+    /// Their size in bytes.
+    pub(crate) bytes: u64,
 }
 
 impl Store {
     /// Begins the lease of a collection, or begins it anew: nobody shall have less of it because
     /// the collection took long.
-    pub(crate) async fn begin_lease(&self, run: &str, length: Duration) -> Result<(), Error> {
-        let seconds = length.as_secs_f64().to_string();
+    pub(crate) async fn begin_lease(
+        &self,
+        run: &str,
+        length: Duration,
+        blobs: usize,
+        bytes: u64,
+    ) -> Result<(), Error> {
+        let record = format!("{} {blobs} {bytes}\n", length.as_secs_f64());
         let lease = PathSpec::TrashLease(run).path();
         let put = self
             .driver
-            .put_content(&lease, Bytes::from(seconds), Sync::Lazy);
+            .put_content(&lease, Bytes::from(record), Sync::Lazy);
         put.await.map_err(Error::Storage)
     }
 
     /// How much is left of a collection's lease; nothing where there is no record of one.
     pub(crate) async fn lease(&self, run: &str) -> Result<Lease, Error> {
-        let over = Lease {
-            length: Duration::ZERO,
-            left: Duration::ZERO,
-        };
         let path = PathSpec::TrashLease(run).path();
         let content = match self.driver.get_content(&path).await {
             Ok(content) => content,
-            Err(wharf_storage::Error::NotFound { .. }) => return Ok(over),
+            Err(wharf_storage::Error::NotFound { .. }) => return Ok(Lease::default()),
             Err(error) => return Err(Error::Storage(error)),
         };
-        let seconds = std::str::from_utf8(&content)
-            .ok()
-            .and_then(|text| text.trim().parse().ok());
+        let mut record = std::str::from_utf8(&content)
+            .unwrap_or_default()
+            .split_ascii_whitespace();
+        let seconds = record.next().and_then(|text| text.parse().ok());
         let Some(length) = seconds.and_then(|s| Duration::try_from_secs_f64(s).ok()) else {
-            return Ok(over);
+            return Ok(Lease::default());
         };
+        let mut number = || record.next().and_then(|text| text.parse().ok());
+        let (blobs, bytes) = (number().unwrap_or(0), number().unwrap_or(0));
         let began = self.driver.stat(&path).await.map_err(Error::Storage)?;
         let now = self.now(run).await?;
         // A store that knows no times keeps things for as long as the process knows of them.
@@ -54,8 +61,9 @@ impl Store {
             _ => Duration::ZERO,
         };
         Ok(Lease {
-            length,
             left: length.saturating_sub(age),
+            blobs: usize::try_from(blobs).unwrap_or(usize::MAX),
+            bytes,
         })
     }
 

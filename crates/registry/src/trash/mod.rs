@@ -3,8 +3,8 @@
 //! A client that was told that content is there names it in a manifest later, and nobody can know
 //! that it will. So a collection deletes nothing: it moves what no manifest names out of its place,
 //! to where it is still found, and only what nobody has asked for until the lease is over goes. In
-//! order of reading: [`Kept`] is what can be set aside, [`Store::rescue`] moves it back, `lease` is
-//! how long it stays, `collector` who may set aside, `presence` how a collector knows of servers.
+//! order of reading: `Kept` is what can be set aside, `Store::rescue` moves it back, `lease` is how
+//! long it stays, `collector` who may set aside, [`presence`] how a collector knows of servers.
 
 pub(crate) mod collector;
 pub(crate) mod lease;

@@ -35,8 +35,21 @@ impl Disk {
         &self.root
     }
 
-    /// Replaces a file's content atomically, making the folders above it.
+    /// Replaces a file's content atomically, making the folders above it. Tries again when its
+    /// folder is deleted in between: then the two happened in the other order.
     pub(super) fn replace(&self, path: &Path, content: &[u8], sync: bool) -> io::Result<()> {
+        let mut attempts = 0;
+        loop {
+            match self.replace_once(path, content, sync) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && attempts < ATTEMPTS => {
+                    attempts += 1;
+                }
+                replaced => return replaced,
+            }
+        }
+    }
+
+    fn replace_once(&self, path: &Path, content: &[u8], sync: bool) -> io::Result<()> {
         let temporary = temporary_sibling(path);
         let written = self
             .create(&temporary)
@@ -50,7 +63,11 @@ impl Disk {
             let _ = fs::remove_file(&temporary);
             return Err(error);
         }
-        self.settle(path, sync)
+        match self.settle(path, sync) {
+            // Somebody has deleted the folder since, with what was just written.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.root.check(),
+            settled => settled,
+        }
     }
 
     /// Gives a file or folder another name, replacing a file, and syncs the folder it arrives in.
@@ -74,9 +91,16 @@ impl Disk {
     }
 
     /// Deletes a file, or a folder with all that is in it, and syncs the folder above.
+    ///
+    /// What others write into the folder meanwhile stays: it came after.
     pub(super) fn delete(&self, path: &Path, sync: bool) -> io::Result<()> {
         if fs::symlink_metadata(path)?.is_dir() {
-            fs::remove_dir_all(path)?;
+            match fs::remove_dir_all(path) {
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+                // Somebody else deletes it too.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed?,
+            }
         } else {
             fs::remove_file(path)?;
         }
@@ -194,6 +218,6 @@ fn temporary_sibling(path: &Path) -> PathBuf {
 }
 
 /// How often a vanished folder is made again before the error is told.
-const ATTEMPTS: usize = 8;
+const ATTEMPTS: usize = 64;
 /// How many folders are remembered, so that memory stays bounded; the next ones are synced anew.
 const KNOWN_FOLDERS: usize = 16_384;

@@ -189,3 +189,29 @@ async fn folders_of_a_lazy_write_are_made_durable_by_the_next_durable_one() {
     put("/r/n/layers/link", Sync::Durable).await.unwrap();
     assert_eq!(known(), expected);
 }
+
+/// Whoever writes into a folder that another deletes comes before or after, and hears nothing of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn writing_and_deleting_at_the_same_time_fail_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = open(&folder);
+    let mut tasks = tokio::task::JoinSet::new();
+    for worker in 0..4 {
+        let driver = driver.clone();
+        let (link, above) = (path("/a/b/link"), path("/a/b"));
+        tasks.spawn(async move {
+            for _ in 0..200 {
+                if worker % 2 == 0 {
+                    let content = Bytes::from_static(b"x");
+                    driver
+                        .put_content(&link, content, Sync::Durable)
+                        .await
+                        .unwrap();
+                } else if let Err(error) = driver.delete(&above, Sync::Durable).await {
+                    assert!(error.is_not_found(), "{error}");
+                }
+            }
+        });
+    }
+    tasks.join_all().await;
+}
