@@ -7,7 +7,7 @@ case "$1" in
     *.yml | *.yaml)
         exec registry serve "$@"
         ;;
-    serve | garbage-collect | help | -*)
+    serve | garbage-collect | trash | help | -*)
         exec registry "$@"
         ;;
     *)

@@ -19,6 +19,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// `garbage-collect` deletes layers not referenced by any manifests
     GarbageCollect(GarbageCollectArgs),
+    /// `trash` shows and empties what garbage collections have set aside
+    Trash(TrashArgs),
     /// Generate the autocompletion script for the specified shell
     Completion(CompletionArgs),
 }
@@ -61,6 +63,41 @@ pub(crate) struct GarbageCollectArgs {
     /// More arguments are read over, as in CNCF Distribution.
     #[arg(hide = true, value_name = "IGNORED")]
     ignored: Vec<OsString>,
+}
+
+/// What `trash` is told.
+#[derive(Debug, PartialEq, Eq, Args)]
+pub(crate) struct TrashArgs {
+    #[command(subcommand)]
+    pub(crate) command: TrashCommand,
+}
+
+/// What is to be done with the trash.
+#[derive(Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum TrashCommand {
+    /// show what each collection has set aside, and for how long it is kept
+    List(StoreArgs),
+    /// move everything back into its place
+    Restore(StoreArgs),
+    /// delete now what no manifest names, however long it was to be kept
+    Empty(StoreArgs),
+}
+
+impl TrashCommand {
+    /// The configuration file, if one is named.
+    pub(crate) fn config(&self) -> Option<PathBuf> {
+        match self {
+            Self::List(store) | Self::Restore(store) | Self::Empty(store) => store.config.clone(),
+        }
+    }
+}
+
+/// Where the store is.
+#[derive(Debug, PartialEq, Eq, Args)]
+pub(crate) struct StoreArgs {
+    /// The configuration file, if one is named.
+    #[arg(value_name = "CONFIG", value_parser = any_path(), value_hint = ValueHint::FilePath, help = STORE_CONFIG_HELP)]
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// What `completion` is told.

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
     let outcome = match command {
         Command::Serve(arguments) => commands::serve::run(arguments),
         Command::GarbageCollect(arguments) => commands::garbage_collect::run(arguments),
+        Command::Trash(arguments) => commands::trash::run(arguments),
         Command::Completion(arguments) => commands::completion::run(&arguments),
     };
     match outcome {

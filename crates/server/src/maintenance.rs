@@ -9,6 +9,7 @@ use wharf_registry::{
         garbage_collect, is_trash_due,
     },
     purge_uploads::{self, PurgeOptions},
+    trash::presence::Presence,
 };
 
 use crate::config::storage::{GarbageCollection, UploadPurging};
@@ -56,6 +57,19 @@ pub(crate) async fn purge_uploads(registry: LocalRegistry, options: Option<Uploa
         }
         // An interval of zero would walk the store without end.
         tokio::time::sleep(interval.max(Duration::from_secs(60))).await;
+    }
+}
+
+/// Makes this server known to collectors, if it is not yet: a full disk may have kept it from that.
+pub(crate) async fn announce(registry: LocalRegistry, presence: Option<Presence>) -> Presence {
+    if let Some(presence) = presence {
+        return presence;
+    }
+    loop {
+        tokio::time::sleep(ANNOUNCE_AGAIN).await;
+        if let Ok(Some(presence)) = registry.announce().await {
+            return presence;
+        }
     }
 }
 
@@ -146,5 +160,7 @@ fn tell_collection(collected: Result<CollectReport, Error>, dryrun: bool) {
     }
 }
 
+/// How often a server that collectors do not know tries to tell them.
+const ANNOUNCE_AGAIN: Duration = Duration::from_secs(10);
 /// How often the server looks whether a lease is over.
 const LOOK_FOR_TRASH: Duration = Duration::from_secs(60);

@@ -4,11 +4,14 @@
 //! that it will. So a collection deletes nothing: it moves what no manifest names out of its place,
 //! to where it is still found, and only what nobody has asked for until the lease is over goes. In
 //! order of reading: `Kept` is what can be set aside, `Store::rescue` moves it back, `lease` is how
-//! long it stays, `collector` who may set aside, [`presence`] how a collector knows of servers.
+//! long it stays, `collector` who may set aside, [`list`] and [`restore`] are for operators, [`presence`] is how a collector knows of servers.
 
 pub(crate) mod collector;
+mod contents;
 pub(crate) mod lease;
 pub mod presence;
+
+pub use self::contents::{Collected, list, restore};
 
 use wharf_oci::{Digest, RepositoryName};
 use wharf_storage::{ListPage, StoragePath, Sync};

@@ -3,6 +3,7 @@
 pub(crate) mod completion;
 pub(crate) mod garbage_collect;
 pub(crate) mod serve;
+pub(crate) mod trash;
 
 use std::{
     error::Error as StdError,

@@ -64,6 +64,7 @@ async fn serve(parts: Parts, inherited: Option<Listener>) -> Result<(), Failure>
     };
     // Before a client is told of anything, collectors in other processes know of this server.
     let presence = parts.registry.announce().await.map_err(Failure::setup)?;
+    let presence = tokio::spawn(maintenance::announce(parts.registry.clone(), presence));
     let background = parts.health.spawn_checks();
     let purging = maintenance::purge_uploads(parts.registry.clone(), parts.purging);
     let purging = tokio::spawn(purging);
@@ -92,7 +93,8 @@ async fn serve(parts: Parts, inherited: Option<Listener>) -> Result<(), Failure>
     if let Some(debug) = debug {
         debug.abort();
     }
-    if let Some(presence) = presence
+    presence.abort();
+    if let Ok(presence) = presence.await
         && let Err(error) = presence.end().await
     {
         // Its lock ends with the process all the same.

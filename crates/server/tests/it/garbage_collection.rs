@@ -301,6 +301,41 @@ fn a_collection_beside_a_server_takes_nothing_that_is_asked_for() {
 }
 
 #[test]
+fn what_was_taken_is_listed_brought_back_and_deleted_on_demand() {
+    let littered = Littered::new();
+    let server = littered.registry.start();
+    let client = server.client();
+    let run = |arguments: &[&str]| {
+        let ended = server
+            .registry()
+            .run(&[arguments, &[CONFIGURATION]].concat());
+        expect_success(&ended);
+        ended.output
+    };
+    assert_eq!(run(&["trash", "list"]), "the trash is empty\n");
+    run(&["garbage-collect", "-q"]);
+    let listed = run(&["trash", "list"]);
+    assert!(
+        listed.contains(": 1 blobs, 17 bytes, kept for 3"),
+        "{listed}"
+    );
+    assert!(!server.store().blob(&littered.orphan).exists());
+    let restored = run(&["trash", "restore"]);
+    assert_eq!(restored, "2 blobs and links are back in their place\n");
+    assert!(server.store().blob(&littered.orphan).exists());
+    run(&["garbage-collect", "-q"]);
+    let emptied = run(&["trash", "empty"]);
+    assert!(
+        emptied.starts_with("1 blobs deleted, 17 bytes are free now; 0 "),
+        "{emptied}"
+    );
+    client.pull_blob("team/app", &littered.orphan).expect(404);
+    client.expect_image("team/app", "v1", &littered.tagged);
+    let ended = server.registry().run(&["trash"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.log);
+}
+
+#[test]
 fn an_empty_store_is_no_failure() {
     let registry = TestRegistry::new();
     registry.write_configuration();

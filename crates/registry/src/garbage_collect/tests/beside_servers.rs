@@ -7,6 +7,7 @@ use super::*;
 use crate::{
     Error, Repository,
     testing::{image_document, try_push_blob},
+    trash::{list, restore},
 };
 
 /// Says that the leases of all that was set aside are over.
@@ -174,6 +175,35 @@ async fn without_a_lease_or_a_server_the_space_is_free_at_the_end() {
     let collected = report(&test, COLLECT).await;
     assert_eq!((collected.set_aside, collected.emptied.blobs), (None, 1));
     assert_eq!(test.files().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn the_trash_can_be_shown_restored_and_emptied() {
+    let test = TestRegistry::new();
+    let _server = test.registry.announce().await.unwrap();
+    let repository = test.repository("a/b");
+    let image = push_image(&repository, "x", None).await;
+    let garbage = push_blob(&test.repository("only/blobs"), "garbage").await;
+    let before = test.files().await;
+    let bytes = image.size() + "x configx layergarbage".len() as u64;
+    for _ in 0..2 {
+        report(&test, DELETE_UNTAGGED).await;
+        let collected = list(&test.registry).await.unwrap();
+        assert_eq!((collected[0].blobs, collected[0].bytes), (4, bytes));
+        assert!(collected[0].left > DEFAULT_LEASE / 2);
+        assert_eq!(collected.len(), 1);
+        // Four blobs, three layer links and a manifest's.
+        assert_eq!(restore(&test.registry).await.unwrap(), 8);
+        assert!(is_whole(&test, "a/b", &image).await);
+        assert_eq!(test.files().await, before);
+        assert_eq!(list(&test.registry).await.unwrap(), []);
+        assert_eq!(restore(&test.registry).await.unwrap(), 0);
+    }
+    report(&test, DELETE_UNTAGGED).await;
+    let emptied = empty_trash(&test.registry, Trash::All).await.unwrap();
+    assert_eq!((emptied.blobs, emptied.bytes), (4, bytes));
+    assert!(!test.files().await.iter().any(|f| f.contains(garbage.hex())));
+    assert!(is_gone(&test, &image).await);
 }
 
 #[tokio::test]
