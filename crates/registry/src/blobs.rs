@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use wharf_oci::{Descriptor, Digest, MediaType, RepositoryName};
-use wharf_storage::ReadRange;
+use wharf_storage::{ReadRange, StoragePath};
 
 use crate::{
     Blob, BlobService, Error,
@@ -26,20 +26,15 @@ impl BlobService for LocalRepository {
         let content = linked(&self.store, &self.name, digest)
             .await?
             .ok_or_else(unknown)?;
-        let data = PathSpec::BlobData(&content).path();
-        let mut opened = self.store.driver.reader(&data, range).await;
-        if matches!(opened, Err(wharf_storage::Error::NotFound { .. }))
-            && self.store.rescue(Kept::Blob(&content)).await?
-        {
-            opened = self.store.driver.reader(&data, range).await;
-        }
-        let reader = match opened {
-            Ok(reader) => reader,
-            Err(wharf_storage::Error::NotFound { .. }) => return Err(unknown()),
-            Err(wharf_storage::Error::RangeOutside { size, .. }) => {
+        let driver = &self.store.driver;
+        let open = |data: StoragePath| async move { driver.reader(&data, range).await };
+        let reader = match self.store.with_file(Kept::Blob(&content), open).await {
+            Ok(Some(reader)) => reader,
+            Ok(None) => return Err(unknown()),
+            Err(Error::Storage(wharf_storage::Error::RangeOutside { size, .. })) => {
                 return Err(Error::RangeOutside { size });
             }
-            Err(error) => return Err(Error::Storage(error)),
+            Err(error) => return Err(error),
         };
         Ok(Blob {
             descriptor: descriptor(digest, reader.size),

@@ -102,11 +102,11 @@ impl Store {
 
     /// Whether the blob's bytes are there, and how many. What was set aside is moved back.
     pub(crate) async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
-        let data = PathSpec::BlobData(digest).path();
-        match self.size(&data).await? {
-            None if self.rescue(Kept::Blob(digest)).await? => self.size(&data).await,
-            size => Ok(size),
-        }
+        let stat = |data: wharf_storage::StoragePath| async move {
+            let info = self.driver.stat(&data).await?;
+            Ok(info.size)
+        };
+        self.with_file(Kept::Blob(digest), stat).await
     }
 
     /// How many bytes a file has, if it is there.

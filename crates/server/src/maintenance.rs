@@ -132,23 +132,23 @@ async fn empty_if_due(registry: &LocalRegistry) -> Result<Option<Emptied>, Error
 
 fn tell_collection(collected: Result<CollectReport, Error>, dryrun: bool) {
     match collected {
-        Ok(report) if report.broken.is_empty() => tracing::info!(
-            "garbage collected: {} blobs marked, {} blobs ({} bytes), {} manifests and {} layer links {}",
-            report.marked,
-            report.blobs,
-            report.bytes,
-            report.manifests,
-            report.layer_links,
-            if dryrun {
-                "would be set aside"
-            } else {
-                "set aside"
-            }
-        ),
         Ok(report) => {
             for broken in &report.broken {
-                tracing::error!("nothing can be collected: {broken}");
+                tracing::error!("what this might name is kept: {broken}");
             }
+            tracing::info!(
+                "garbage collected: {} blobs marked, {} blobs ({} bytes), {} manifests and {} layer links {}",
+                report.marked,
+                report.blobs,
+                report.bytes,
+                report.manifests,
+                report.layer_links,
+                if dryrun {
+                    "would be set aside"
+                } else {
+                    "set aside"
+                }
+            );
         }
         Err(Error::AlreadyCollecting) => {
             tracing::info!("garbage is being collected already, by another process");

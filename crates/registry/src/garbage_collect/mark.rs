@@ -60,7 +60,7 @@ impl Marks {
                 let entries = store.list(&folder, ListPage::all()).await?;
                 let holds_manifests = entries.iter().any(|entry| entry.name == "_manifests");
                 if holds_manifests && !walk.passed_by.contains(&folder) {
-                    marks.broken.push(not_accepted(&folder));
+                    marks.keep_foreign(store, &folder).await?;
                 }
                 continue;
             };
@@ -71,8 +71,8 @@ impl Marks {
             marks.mark_repository(&local, untagged, observe).await?;
         }
         for folder in walk.passed_by {
-            if let Some(foreign) = foreign_repository(store, folder).await? {
-                marks.broken.push(not_accepted(&foreign));
+            for foreign in foreign_repositories(store, folder).await? {
+                marks.keep_foreign(store, &foreign).await?;
             }
         }
         Ok(marks)
@@ -94,12 +94,16 @@ impl Marks {
             return Ok(());
         }
         observe(CollectEvent::Repository(&local.name));
+        let broken = self.broken.len();
         let mut marking = Marking {
             local,
             has_trash,
             manifests: self.read_all(local, &revisions).await?,
             marked: HashSet::new(),
         };
+        if self.broken.len() > broken {
+            return self.keep_all(&mut marking, &revisions, observe).await;
+        }
         let tags = match untagged {
             Untagged::Keep => {
                 for digest in &revisions {
@@ -136,6 +140,66 @@ impl Marks {
                     digest,
                     tags: names.clone(),
                 });
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps everything that a repository has, since what cannot be read in it may name any of it.
+    /// What it does not have, nobody could pull from it.
+    async fn keep_all(
+        &mut self,
+        marking: &mut Marking<'_>,
+        revisions: &[Digest],
+        observe: Observer<'_>,
+    ) -> Result<(), Error> {
+        let local = marking.local;
+        let (store, name) = (&local.store, &local.name);
+        for digest in revisions {
+            self.follow(marking, digest.clone(), observe).await?;
+        }
+        let mut folders = vec![PathSpec::Layers(name).path()];
+        for run in store.runs(&PathSpec::RepositoryTrash(name).path()).await? {
+            folders.push(PathSpec::TrashLayers(name, &run).path());
+            for digest in digests_in(store, &PathSpec::TrashRevisions(name, &run).path()).await? {
+                if self.look_up(marking, &digest).await? {
+                    self.follow(marking, digest, observe).await?;
+                }
+            }
+        }
+        for folder in folders {
+            for digest in digests_in(store, &folder).await? {
+                let stored = stored_as(local, &digest).await?;
+                if self.kept.insert(stored.clone()) {
+                    observe(CollectEvent::MarkingBlob(name, &stored));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps everything that a repository has whose name is not accepted, and names it.
+    async fn keep_foreign(&mut self, store: &Store, folder: &StoragePath) -> Result<(), Error> {
+        self.broken.push(not_accepted(folder));
+        for links in [&["_layers"][..], &["_manifests", "revisions"]] {
+            let mut links_folder = folder.clone();
+            for component in links {
+                // These words are components.
+                links_folder = links_folder
+                    .child(component)
+                    .unwrap_or_else(|_| links_folder.clone());
+            }
+            for digest in digests_in(store, &links_folder).await? {
+                // Content pushed as sha512 is kept by its sha256.
+                let link = [digest.algorithm().as_str(), digest.hex(), "link"]
+                    .iter()
+                    .try_fold(links_folder.clone(), |path, component| {
+                        path.child(component)
+                    });
+                if let Ok(link) = link {
+                    self.kept.extend(links::read(store.driver(), &link).await?);
+                }
+                self.kept.insert(digest);
             }
         }
         Ok(())
@@ -338,24 +402,24 @@ fn not_accepted(folder: &StoragePath) -> String {
     format!("{folder}: holds manifests under a name that is not accepted")
 }
 
-/// A folder with manifests, in or below one whose name is none of a repository: Distribution takes
-/// more names than this registry does.
-async fn foreign_repository(
+/// The folders with manifests, in or below one whose name is none of a repository: Distribution
+/// takes more names than this registry does.
+async fn foreign_repositories(
     store: &Store,
     folder: StoragePath,
-) -> Result<Option<StoragePath>, Error> {
-    let mut pending = vec![folder];
+) -> Result<Vec<StoragePath>, Error> {
+    let (mut found, mut pending) = (Vec::new(), vec![folder]);
     while let Some(folder) = pending.pop() {
         for entry in store.list(&folder, ListPage::all()).await? {
             if entry.name == "_manifests" {
-                return Ok(Some(folder));
+                found.push(folder.clone());
             }
             if entry.kind == EntryKind::Folder && !entry.name.starts_with('_') {
                 pending.extend(folder.child(&entry.name));
             }
         }
     }
-    Ok(None)
+    Ok(found)
 }
 
 /// The digest that the bytes of a part are stored under: content pushed as sha512 is kept by its

@@ -175,13 +175,6 @@ async fn empty_now(store: &Arc<Store>, which: Trash) -> Result<Emptied, Error> {
         return Ok(Emptied::default());
     }
     let marks = Marks::find(store, Untagged::Keep, &mut |_| {}).await?;
-    if !marks.broken.is_empty() {
-        tracing::warn!(
-            "the trash is not emptied, since {} manifests cannot be read",
-            marks.broken.len()
-        );
-        return Ok(Emptied::default());
-    }
     empty::empty(store, &earlier, &marks).await
 }
 
@@ -239,10 +232,7 @@ async fn collect(
         marked: marks.kept.len(),
         ..CollectReport::default()
     };
-    if !marks.broken.is_empty() {
-        report.broken = marks.broken;
-        return Ok(report);
-    }
+    report.broken.clone_from(&marks.broken);
     report.blobs = garbage.blobs.len();
     report.bytes = garbage.bytes;
     report.manifests = marks.manifests.len();
@@ -274,12 +264,10 @@ async fn collect(
         // Somebody may have named in the meantime what is aside now.
         let earlier = empty::earlier(store, Leases::Ignored).await?;
         let marks = Marks::find(store, Untagged::Keep, &mut |_| {}).await?;
-        if marks.broken.is_empty() {
-            let emptied = empty::empty(store, &earlier, &marks).await?;
-            report.freed += emptied.bytes;
-            report.emptied = report.emptied.and(emptied);
-            report.set_aside = None;
-        }
+        let emptied = empty::empty(store, &earlier, &marks).await?;
+        report.freed += emptied.bytes;
+        report.emptied = report.emptied.and(emptied);
+        report.set_aside = None;
     }
     Ok(report)
 }

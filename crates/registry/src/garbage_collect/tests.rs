@@ -375,7 +375,7 @@ async fn an_empty_store_has_no_garbage() {
 }
 
 #[tokio::test]
-async fn nothing_is_deleted_while_a_manifest_cannot_be_understood() {
+async fn what_a_manifest_might_name_that_cannot_be_understood_is_kept() {
     for damage in ["", "{}", "garbage"] {
         let test = TestRegistry::new();
         let repository = test.repository("a");
@@ -385,13 +385,19 @@ async fn nothing_is_deleted_while_a_manifest_cannot_be_understood() {
         test.write(&blob_path(damaged.digest()), damage).await;
         let before = test.files().await;
         for options in [COLLECT, DELETE_UNTAGGED] {
+            let elsewhere = push_blob(&test.repository("b"), "garbage for sure").await;
             let (report, lines) = collect(&test, options).await;
-            assert_eq!((report.blobs, report.bytes), (0, 0));
-            assert_eq!((report.manifests, report.layer_links), (0, 0));
+            assert_eq!((report.blobs, report.bytes), (1, 16));
+            assert_eq!((report.manifests, report.layer_links), (0, 1));
             assert_eq!(report.broken.len(), 1);
+            let gone = format!("blob eligible: {elsewhere}");
             let told = &report.broken[0];
             assert!(told.starts_with("a: ") && told.contains(damaged.digest().as_str()));
-            assert!(!lines.iter().any(|line| line.starts_with("blob eligible")));
+            let eligible: Vec<_> = lines
+                .iter()
+                .filter(|l| l.starts_with("blob eligible"))
+                .collect();
+            assert_eq!(eligible, [&gone]);
             assert_eq!(test.files().await, before);
         }
         push_image(&repository, "damaged", None).await;
@@ -400,21 +406,27 @@ async fn nothing_is_deleted_while_a_manifest_cannot_be_understood() {
 }
 
 #[tokio::test]
-async fn nothing_is_deleted_while_manifests_are_under_a_name_that_is_not_accepted() {
+async fn what_is_under_a_name_that_is_not_accepted_is_kept() {
     let long = format!("{}/{}/c", "a".repeat(127), "b".repeat(127));
     for foreign in ["Upper", "a/Example.com/b", "a/.hidden", &long] {
         let test = TestRegistry::new();
         let repository = test.repository("a");
         push_image(&repository, "x", Some("v1")).await;
-        push_blob(&repository, "garbage, or named by the other").await;
-        let revision = format!("_manifests/revisions/{}", link(&sha256("x")));
-        test.write(&format!("repositories/{foreign}/{revision}"), "x")
-            .await;
-        let before = test.files().await;
+        let manifest = push_blob(&repository, "a manifest of the other").await;
+        let layer = push_blob(&repository, "a layer of the other").await;
+        let garbage = push_blob(&repository, "garbage").await;
+        for (links, digest) in [("_manifests/revisions", &manifest), ("_layers", &layer)] {
+            let path = format!("repositories/{foreign}/{links}/{}", link(digest));
+            test.write(&path, digest.to_string()).await;
+        }
         let (report, _) = collect(&test, DELETE_UNTAGGED).await;
         assert_eq!(report.broken.len(), 1);
         assert!(report.broken[0].contains(foreign), "{:?}", report.broken);
-        assert_eq!(test.files().await, before);
+        assert_eq!(report.blobs, 1);
+        for kept in [&manifest, &layer] {
+            assert!(test.read(&blob_path(kept)).await.is_some(), "{foreign}");
+        }
+        assert!(test.read(&blob_path(&garbage)).await.is_none());
     }
 }
 

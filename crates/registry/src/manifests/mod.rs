@@ -7,7 +7,7 @@ mod verify;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use wharf_oci::{Descriptor, Digest, Manifest, Precondition, Reference, Tag};
-use wharf_storage::Sync;
+use wharf_storage::{StoragePath, Sync};
 
 use crate::{
     Error, Instead, Listing, ManifestService, ReferrersRequest,
@@ -223,17 +223,9 @@ pub(crate) async fn read(
     content: &Digest,
     digest: &Digest,
 ) -> Result<Option<Manifest>, Error> {
-    let data = PathSpec::BlobData(content).path();
-    let mut read = store.driver.get_content(&data).await;
-    if matches!(read, Err(wharf_storage::Error::NotFound { .. }))
-        && store.rescue(Kept::Blob(content)).await?
-    {
-        read = store.driver.get_content(&data).await;
-    }
-    let bytes = match read {
-        Ok(bytes) => bytes,
-        Err(wharf_storage::Error::NotFound { .. }) => return Ok(None),
-        Err(error) => return Err(Error::Storage(error)),
+    let get = |data: StoragePath| async move { store.driver.get_content(&data).await };
+    let Some(bytes) = store.with_file(Kept::Blob(content), get).await? else {
+        return Ok(None);
     };
     let actual = Digest::of(digest.algorithm(), &bytes);
     if actual != *digest {

@@ -103,10 +103,35 @@ impl Store {
     /// Reads a link, moving it back if it was set aside.
     pub(crate) async fn link(&self, kept: Kept<'_>) -> Result<Option<Digest>, Error> {
         let place = kept.place();
-        match links::read(self.driver(), &place).await? {
-            None if self.rescue(kept).await? => links::read(self.driver(), &place).await,
-            read => Ok(read),
+        for _ in 0..RESCUES {
+            let link = links::read(self.driver(), &place).await?;
+            if link.is_some() || !self.rescue(kept).await? {
+                return Ok(link);
+            }
         }
+        links::read(self.driver(), &place).await
+    }
+
+    /// Does something with a file, moving it back if it was set aside: `None` when there is none.
+    pub(crate) async fn with_file<T, F>(
+        &self,
+        kept: Kept<'_>,
+        mut action: impl FnMut(StoragePath) -> F,
+    ) -> Result<Option<T>, Error>
+    where
+        F: Future<Output = Result<T, wharf_storage::Error>>,
+    {
+        for _ in 0..=RESCUES {
+            match action(kept.place()).await {
+                Ok(done) => return Ok(Some(done)),
+                Err(wharf_storage::Error::NotFound { .. }) => {}
+                Err(error) => return Err(Error::Storage(error)),
+            }
+            if !self.rescue(kept).await? {
+                return Ok(None);
+            }
+        }
+        Ok(None)
     }
 
     /// Deletes a link for good: out of its place, and out of the trash, so that nobody moves it
@@ -144,6 +169,9 @@ impl Store {
     }
 }
 
+/// How often something is moved back before it counts as gone: a collection may set it aside again
+/// before it is read, though none does so twice.
+const RESCUES: usize = 16;
 /// How often everything is looked through again. What is moved back by another hand and set aside
 /// by the collection while somebody looks can be missed once; a collection sets nothing aside twice
 /// (the model shows that one look more is enough, and one less is not).

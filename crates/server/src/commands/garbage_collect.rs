@@ -19,8 +19,8 @@ use crate::{
 /// configuration that would name one by chance.
 ///
 /// # Errors
-/// When the store fails, or when a manifest could not be understood; nothing is deleted then. Also
-/// when the output cannot be written; the collection goes on then.
+/// When the store fails, or when a manifest could not be understood, since then not all is collected.
+/// Also when the output cannot be written; the collection goes on then.
 pub(crate) fn run(arguments: GarbageCollectArgs) -> Result<(), Failure> {
     let GarbageCollectArgs {
         config,
@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: GarbageCollectArgs) -> Result<(), Failure> {
         .map_err(|error| {
             Failure::Failed(format!("failed to garbage collect: {}", Chain(&error)))
         })?;
-    if !quiet && report.broken.is_empty() && written.is_ok() {
+    if !quiet && written.is_ok() {
         written = print_summary(&mut output, &report, dry_run);
     }
     let written = heard(written.and_then(|()| output.flush()));
@@ -166,7 +166,8 @@ fn print_summary(output: &mut impl Write, report: &CollectReport, dry: bool) -> 
     Ok(())
 }
 
-/// Tells what stands in the way of deleting anything: a line for each, then what to do.
+/// Tells what stands in the way of deleting everything that is garbage: a line for each, then what
+/// to do.
 fn tell_broken(report: &CollectReport) -> Result<(), Failure> {
     if report.broken.is_empty() {
         return Ok(());
@@ -176,8 +177,8 @@ fn tell_broken(report: &CollectReport) -> Result<(), Failure> {
         let _ = write_out(Stream::Error, format_args!("{broken}\n"));
     }
     Err(Failure::Failed(
-        "failed to garbage collect: nothing was deleted, because what these name is not known; push each again, \
-         or delete it from the store, then collect again"
+        "not all garbage was collected: what these might name was kept; push each again, or delete it from the store, then \
+         collect again"
             .to_owned(),
     ))
 }

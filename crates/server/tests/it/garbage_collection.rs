@@ -133,7 +133,7 @@ fn quiet_prints_nothing_and_flags_may_be_together() {
 }
 
 #[test]
-fn a_manifest_that_cannot_be_read_keeps_everything() {
+fn a_manifest_that_cannot_be_read_keeps_all_of_its_repository() {
     for damage in ["", "{\"half a manif"] {
         let littered = Littered::new();
         let manifest = littered.store().blob(&littered.tagged.digest());
@@ -148,7 +148,7 @@ fn a_manifest_that_cannot_be_read_keeps_everything() {
             };
             let start = format!("team/app: manifest {} ", littered.tagged.digest());
             assert!(broken.starts_with(&start), "{broken}");
-            assert_eq!(reason, NOTHING_DELETED);
+            assert_eq!(reason, NOT_ALL);
             assert_eq!(littered.store().files(), before);
         }
     }
@@ -165,7 +165,7 @@ fn each_thing_that_cannot_be_read_has_its_line() {
     let ended = littered.collect(&[]);
     assert_eq!(ended.code, Some(1));
     let mut lines: Vec<&str> = ended.log.lines().collect();
-    assert_eq!(lines.pop(), Some(NOTHING_DELETED));
+    assert_eq!(lines.pop(), Some(NOT_ALL));
     assert_eq!(lines.len(), 3, "{}", ended.log);
     assert!(
         ended.log.contains("/Upper: holds manifests under a name"),
@@ -363,5 +363,5 @@ fn a_repository_that_was_deleted_by_requests_gives_its_space_back() {
 }
 
 /// The last line of a collection that did not dare to delete.
-const NOTHING_DELETED: &str = "failed to garbage collect: nothing was deleted, because what these name is not \
-     known; push each again, or delete it from the store, then collect again";
+const NOT_ALL: &str = "not all garbage was collected: what these might name was kept; push each again, or delete it \
+     from the store, then collect again";
