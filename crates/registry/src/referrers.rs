@@ -9,7 +9,10 @@
 use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasher, RandomState},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -28,8 +31,18 @@ use crate::{
 /// repository and digest.
 #[derive(Debug, Default)]
 pub(crate) struct Indexed {
-    seen: Mutex<HashMap<RepositoryName, HashSet<u64>>>,
+    seen: Mutex<HashMap<RepositoryName, Seen>>,
     hasher: RandomState,
+    /// How often something was forgotten: what was looked at before counts for nothing after.
+    forgotten: AtomicU64,
+}
+
+/// The manifests of one repository that were looked at.
+#[derive(Debug)]
+struct Seen {
+    /// How often something had been forgotten when this was begun.
+    since: u64,
+    digests: HashSet<u64>,
 }
 
 impl LocalRepository {
@@ -123,10 +136,11 @@ impl LocalRepository {
         if all.is_empty() {
             return Ok(());
         }
+        let mut since = self.store.indexed.since(&self.name);
         if known.is_none() {
             // The links may be gone as well, so all are made anew. Whoever deletes them while that
             // is done deletes this file too, and what is appended to it then is in vain.
-            self.store.indexed.forget_all(&self.name);
+            since = self.store.indexed.forget_all(&self.name);
             let begun = Bytes::from_static(UNSETTLED);
             let put = self.store.driver.put_content(&marker, begun, Sync::Lazy);
             if let Err(error) = put.await {
@@ -137,7 +151,7 @@ impl LocalRepository {
         // A link without content may get it back, and no folder's time would tell.
         let mut whole = true;
         for digest in &all {
-            if !self.store.indexed.is_new(&self.name, digest) {
+            if !self.store.indexed.is_new(&self.name, digest, since) {
                 continue;
             }
             match self.stored(digest).await {
@@ -148,7 +162,7 @@ impl LocalRepository {
                 }
                 Err(error) => return Err(error),
             }
-            self.store.indexed.add(&self.name, digest);
+            self.store.indexed.add(&self.name, digest, since);
         }
         // What cannot be told apart later is not noted, and looked at again.
         let Some(state) = revisions.filter(|_| whole) else {
@@ -286,33 +300,54 @@ impl Links {
 }
 
 impl Indexed {
-    fn is_new(&self, name: &RepositoryName, digest: &Digest) -> bool {
-        let hash = self.hasher.hash_one(digest);
-        let seen = self.lock();
-        !seen.get(name).is_some_and(|seen| seen.contains(&hash))
+    /// What a pass over a repository is to hold its findings against.
+    fn since(&self, name: &RepositoryName) -> u64 {
+        let begun = || Seen {
+            since: self.forgotten.load(Ordering::Relaxed),
+            digests: HashSet::new(),
+        };
+        let mut all = self.lock();
+        all.entry(name.clone()).or_insert_with(begun).since
     }
 
-    fn add(&self, name: &RepositoryName, digest: &Digest) {
+    fn is_new(&self, name: &RepositoryName, digest: &Digest, since: u64) -> bool {
         let hash = self.hasher.hash_one(digest);
-        let mut seen = self.lock();
-        if seen.values().map(HashSet::len).sum::<usize>() >= MOST_SEEN {
-            seen.clear();
+        let known = |seen: &Seen| seen.since == since && seen.digests.contains(&hash);
+        !self.lock().get(name).is_some_and(known)
+    }
+
+    fn add(&self, name: &RepositoryName, digest: &Digest, since: u64) {
+        let hash = self.hasher.hash_one(digest);
+        let mut all = self.lock();
+        if all.values().map(|seen| seen.digests.len()).sum::<usize>() >= MOST_SEEN {
+            self.forgotten.fetch_add(1, Ordering::Relaxed);
+            all.clear();
         }
-        seen.entry(name.clone()).or_default().insert(hash);
+        // A pass that began before the links were deleted has found them still there.
+        if let Some(seen) = all.get_mut(name).filter(|seen| seen.since == since) {
+            seen.digests.insert(hash);
+        }
     }
 
     fn forget(&self, name: &RepositoryName, digest: &Digest) {
         let hash = self.hasher.hash_one(digest);
         if let Some(seen) = self.lock().get_mut(name) {
-            seen.remove(&hash);
+            seen.digests.remove(&hash);
         }
     }
 
-    fn forget_all(&self, name: &RepositoryName) {
-        self.lock().remove(name);
+    /// Forgets a repository; returns what a pass that begins now is to hold its findings against.
+    fn forget_all(&self, name: &RepositoryName) -> u64 {
+        let since = self.forgotten.fetch_add(1, Ordering::Relaxed) + 1;
+        let begun = Seen {
+            since,
+            digests: HashSet::new(),
+        };
+        self.lock().insert(name.clone(), begun);
+        since
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<RepositoryName, HashSet<u64>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<RepositoryName, Seen>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
