@@ -1,7 +1,7 @@
 //! A client of the protocol's verbs over plain HTTP/1.1, for content that is made while it is sent and forgotten while it is read.
 
 use std::fmt;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -33,26 +33,42 @@ pub struct Location(String);
 impl Client {
     /// Connects.
     pub fn connect(port: u16) -> Self {
+        Self::try_connect(port).unwrap()
+    }
+
+    /// Connects to a server that may be killed at any moment.
+    pub fn try_connect(port: u16) -> io::Result<Self> {
         let host = format!("127.0.0.1:{port}");
-        let stream = TcpStream::connect(&host).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        Self {
+        let stream = TcpStream::connect(&host)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Self {
             stream: BufReader::with_capacity(256 * 1024, stream),
             host,
-        }
+        })
     }
 
     /// Sends a request with a whole body, and reads the whole answer.
     pub fn request(&mut self, method: &str, path: &str, headers: &str, body: &[u8]) -> Reply {
+        self.try_request(method, path, headers, body).unwrap()
+    }
+
+    /// The same with a server that may be killed at any moment.
+    pub fn try_request(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &[u8],
+    ) -> io::Result<Reply> {
         let length = body.len();
-        self.write_head(
-            method,
-            path,
-            &format!("{headers}Content-Length: {length}\r\n"),
-        );
-        self.write(body);
+        let headers = format!("{headers}Content-Length: {length}\r\n");
+        self.write_head(method, path, &headers)?;
+        self.write(body)?;
+        if method == "HEAD" {
+            return self.reply_head();
+        }
         self.reply()
     }
 
@@ -79,24 +95,23 @@ impl Client {
     /// Appends noise to an upload as docker does: in one request whose length nobody knows beforehand. Returns its digest too.
     pub fn append_noise(&mut self, upload: &Location, noise: &Noise) -> (Location, String) {
         let headers = format!("{OCTETS}Transfer-Encoding: chunked\r\n");
-        self.write_head("PATCH", &upload.0, &headers);
+        self.write_head("PATCH", &upload.0, &headers).unwrap();
         let mut hasher = Sha256::new();
         noise.each_block(|block| {
             hasher.update(block);
-            self.write(format!("{:x}\r\n", block.len()).as_bytes());
-            self.write(block);
-            self.write(b"\r\n");
+            self.write(format!("{:x}\r\n", block.len()).as_bytes())
+                .unwrap();
+            self.write(block).unwrap();
+            self.write(b"\r\n").unwrap();
         });
-        self.write(b"0\r\n\r\n");
-        let location = self.reply().expect(202).location();
+        self.write(b"0\r\n\r\n").unwrap();
+        let location = self.reply().unwrap().expect(202).location();
         (location, digest::written(hasher))
     }
 
     /// Ends an upload with nothing more to send.
     pub fn finish_upload(&mut self, upload: &Location, digest: &str) -> Reply {
-        let separator = if upload.0.contains('?') { '&' } else { '?' };
-        let path = format!("{}{separator}digest={digest}", upload.0);
-        self.request("PUT", &path, OCTETS, b"")
+        self.request("PUT", &upload.with_digest(digest), OCTETS, b"")
     }
 
     /// Pushes a blob in three requests; returns its digest.
@@ -137,8 +152,9 @@ impl Client {
 
     /// Reads a blob and forgets it; returns its length and the digest of what came.
     pub fn pull_blob(&mut self, repository: &str, digest: &str) -> (u64, String) {
-        self.write_head("GET", &format!("/v2/{repository}/blobs/{digest}"), "");
-        let reply = self.reply_head().expect(200);
+        let path = format!("/v2/{repository}/blobs/{digest}");
+        self.write_head("GET", &path, "").unwrap();
+        let reply = self.reply_head().unwrap().expect(200);
         let length = reply.length();
         let mut hasher = Sha256::new();
         let mut left = length;
@@ -153,48 +169,59 @@ impl Client {
         (length, digest::written(hasher))
     }
 
-    fn write_head(&mut self, method: &str, path: &str, headers: &str) {
+    fn write_head(&mut self, method: &str, path: &str, headers: &str) -> io::Result<()> {
         let host = &self.host;
         let head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n");
-        self.write(head.as_bytes());
+        self.write(head.as_bytes())
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        self.stream.get_mut().write_all(bytes).unwrap();
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.get_mut().write_all(bytes)
     }
 
-    fn reply(&mut self) -> Reply {
-        let mut reply = self.reply_head();
+    fn reply(&mut self) -> io::Result<Reply> {
+        let mut reply = self.reply_head()?;
         if reply.status != 204 {
             reply.body = vec![0; usize::try_from(reply.length()).unwrap()];
-            self.stream.read_exact(&mut reply.body).unwrap();
+            self.stream.read_exact(&mut reply.body)?;
         }
-        reply
+        Ok(reply)
     }
 
-    fn reply_head(&mut self) -> Reply {
-        let line = self.line();
+    fn reply_head(&mut self) -> io::Result<Reply> {
+        let line = self.line()?;
         let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
         let status = status.unwrap_or_else(|| panic!("\"{line}\" is no status line"));
         let mut headers = Vec::new();
         loop {
-            let line = self.line();
+            let line = self.line()?;
             let Some((name, value)) = line.split_once(": ") else {
                 break;
             };
             headers.push((name.to_owned(), value.to_owned()));
         }
-        Reply {
+        Ok(Reply {
             status,
             headers,
             body: Vec::new(),
-        }
+        })
     }
 
-    fn line(&mut self) -> String {
+    fn line(&mut self) -> io::Result<String> {
         let mut line = String::new();
-        self.stream.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
+        self.stream.read_line(&mut line)?;
+        if !line.ends_with('\n') {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(line.trim_end().to_owned())
+    }
+}
+
+impl Location {
+    /// The path that ends the upload.
+    pub fn with_digest(&self, digest: &str) -> String {
+        let separator = if self.0.contains('?') { '&' } else { '?' };
+        format!("{}{separator}digest={digest}", self.0)
     }
 }
 
@@ -224,7 +251,7 @@ impl Reply {
     }
 
     /// The server's absolute URL without its beginning, so that another server may go on.
-    fn location(&self) -> Location {
+    pub fn location(&self) -> Location {
         let url = self.header("Location").unwrap();
         let path = match url.split_once("://") {
             Some((_scheme, rest)) => rest.find('/').map(|at| &rest[at..]).unwrap(),

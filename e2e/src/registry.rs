@@ -117,6 +117,13 @@ impl Registry {
         let Self { place, .. } = self;
         place
     }
+
+    /// Ends it in the middle of whatever it does, as a crash would.
+    pub fn kill(mut self) -> Place {
+        self.daemon.end("KILL", PATIENCE);
+        let Self { place, .. } = self;
+        place
+    }
 }
 
 impl Place {

@@ -22,12 +22,18 @@ fn what_no_manifest_names_is_removed() {
 
     let dry = shop.registry.collect(&["--dry-run"]);
     assert_eq!(dry.code(), Some(0), "{dry}");
-    assert_eq!(sorted(&dry), in_order(marked.clone()));
+    let (lines, summary) = parted(&dry);
+    assert_eq!(lines, in_order(marked.clone()));
+    let bytes = shop.bytes(&[&shop.deleted]);
+    let found = format!("3 blobs ({bytes} bytes), 0 manifests, 2 layer links");
+    assert_eq!(summary, [format!("would delete {found}")]);
     shop.assert_there(&[&shop.old, &shop.lost, &shop.new, &shop.deleted]);
 
     let real = shop.registry.collect(&[]);
     assert_eq!(real.code(), Some(0), "{real}");
-    assert_eq!(sorted(&real), in_order(marked));
+    let (lines, summary) = parted(&real);
+    assert_eq!(lines, in_order(marked));
+    assert_eq!(summary, beside_a_server(&found, bytes));
     shop.assert_there(&[&shop.old, &shop.lost, &shop.new]);
     shop.assert_gone(&[&shop.deleted]);
     let digest = shop.deleted.digest();
@@ -92,10 +98,27 @@ fn manifests_without_a_tag_are_removed_when_asked() {
     let real = shop.registry.collect(&["--delete-untagged"]);
 
     assert_eq!(real.code(), Some(0), "{real}");
-    assert_eq!(sorted(&real), in_order(marked));
+    let (lines, summary) = parted(&real);
+    assert_eq!(lines, in_order(marked));
+    let bytes = shop.bytes(&[&shop.deleted, &shop.lost]);
+    let found = format!("6 blobs ({bytes} bytes), 1 manifests, 4 layer links");
+    assert_eq!(summary, beside_a_server(&found, bytes));
     shop.assert_there(&[&shop.old, &shop.new]);
     shop.assert_gone(&[&shop.lost, &shop.deleted]);
     let path = format!("/v2/shop/cart/manifests/{}", shop.lost.digest());
+    // Who read the tag before it was moved can still pull, for as long as the lease lasts.
+    let answer = shop.registry.curl(&path).accept(&[MANIFEST]).send();
+    assert_eq!(answer.expect(200).body, shop.lost.manifest);
+
+    let real = shop.registry.collect(&["-m", "--lease", "0s"]);
+
+    assert_eq!(real.code(), Some(0), "{real}");
+    let (_, summary) = parted(&real);
+    assert!(
+        summary.contains(&format!("{bytes} bytes are free now")),
+        "{real}"
+    );
+    shop.assert_gone(&[&shop.lost, &shop.deleted]);
     let answer = shop.registry.curl(&path).accept(&[MANIFEST]).send();
     assert_eq!(answer.expect(404).code(), "MANIFEST_UNKNOWN");
 }
@@ -150,12 +173,18 @@ fn an_empty_store_is_no_error() {
 fn collection_needs_no_server() {
     let shop = Shop::new();
     let deleted = shop.deleted.digest();
+    let bytes = shop.bytes(&[&shop.deleted]);
     let place = shop.registry.stop();
 
     let collected = place.collect(&Program::wharf(), &[]);
 
     assert_eq!(collected.code(), Some(0), "{collected}");
     assert!(!place.blob(&deleted).exists(), "{collected}");
+    let (_, summary) = parted(&collected);
+    let found = format!("3 blobs ({bytes} bytes), 0 manifests, 2 layer links");
+    let free = format!("{bytes} bytes are free now");
+    assert_eq!(summary, [format!("took {found} out of the store"), free]);
+    assert!(!place.stored("_wharf/trash").exists(), "{collected}");
 }
 
 #[test]
@@ -261,6 +290,16 @@ impl Shop {
         parts.filter(|part| !kept.contains(part)).collect()
     }
 
+    /// What goes with the images, in bytes.
+    fn bytes(&self, images: &[&Image]) -> u64 {
+        let kept: Vec<&[u8]> = self.old.blobs().collect();
+        let blobs = images.iter().flat_map(|image| {
+            let own = image.blobs().filter(|blob| !kept.contains(blob));
+            own.chain([&*image.manifest])
+        });
+        blobs.map(|blob| blob.len() as u64).sum()
+    }
+
     fn assert_there(&self, images: &[&Image]) {
         for image in images {
             for digest in image.parts().iter().chain([&image.digest()]) {
@@ -283,8 +322,24 @@ impl Shop {
     }
 }
 
-fn sorted(output: &Output) -> Vec<String> {
-    in_order(output.text().lines().map(str::to_owned).collect())
+/// The lines that scripts know, sorted, and the summary after them.
+fn parted(output: &Output) -> (Vec<String>, Vec<String>) {
+    let text = output.text();
+    let (lines, summary) = text.rsplit_once("\n\n").unwrap();
+    let owned = |text: &str| text.lines().map(str::to_owned).collect();
+    (in_order(owned(lines)), owned(summary))
+}
+
+/// How a collection beside a server ends.
+fn beside_a_server(found: &str, bytes: u64) -> [String; 3] {
+    [
+        format!("took {found} out of the store"),
+        "0 bytes are free now".to_owned(),
+        format!(
+            "{bytes} bytes will be free in 3600 s, unless somebody asks for them: a server is \
+             running on the store, and its clients may have been told that they are there"
+        ),
+    ]
 }
 
 fn in_order(mut lines: Vec<String>) -> Vec<String> {

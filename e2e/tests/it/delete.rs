@@ -77,7 +77,16 @@ fn deletion_that_is_off_says_how_to_switch_it_on() {
 }
 
 #[test]
+fn what_was_set_aside_need_not_be_sent_again() {
+    collected_and_pushed_again(&[], ": Layer already exists");
+}
+
+#[test]
 fn what_was_deleted_and_collected_can_be_pushed_again() {
+    collected_and_pushed_again(&["--lease", "0s"], ": Pushed");
+}
+
+fn collected_and_pushed_again(flags: &[&str], layers_are: &str) {
     let user = need!(User::new());
     let registry = Registry::start(Config::new());
     let pushed = user.push(&registry);
@@ -91,14 +100,17 @@ fn what_was_deleted_and_collected_can_be_pushed_again() {
         assert!(registry.blob(part).exists(), "{part}");
     }
 
-    let collected = registry.collect(&[]);
+    let collected = registry.collect(flags);
 
     assert!(collected.succeeded(), "{collected}");
     for part in parts.iter().chain([&&*pushed.digest]) {
         assert!(!registry.blob(part).exists(), "{part}: {collected}");
     }
     let said = user.docker.run(["push", &pushed.name]).ok();
-    assert_eq!(said.matches(": Pushed").count(), 2, "{said}");
+    assert_eq!(said.matches(layers_are).count(), 2, "{said}");
+    for part in parts.iter().chain([&&*pushed.digest]) {
+        assert!(registry.blob(part).exists(), "{part}: {said}");
+    }
     user.forget(&[&pushed.name]);
     user.docker.run(["pull", &pushed.name]).ok();
     assert_eq!(user.run(&pushed.name), pushed.greeting);

@@ -5,6 +5,7 @@
     reason = "what a test stands on is there, or the test fails"
 )]
 
+mod beside;
 mod buildah;
 mod collect;
 mod compose;

@@ -41,14 +41,18 @@ impl LocalRegistry {
     /// collect there.
     pub async fn announce(&self) -> Result<Option<Presence>, Error> {
         let store = &self.store;
-        let id = Uuid::new_v4().to_string();
-        let path = PathSpec::Server(&id).path();
-        let lock = match store.driver.writer(&path, WriteMode::Create).await {
-            Ok(lock) => lock,
-            Err(wharf_storage::Error::ReadOnly { .. } | wharf_storage::Error::Full { .. }) => {
-                return Ok(None);
+        let (id, lock) = loop {
+            let id = Uuid::new_v4().to_string();
+            let path = PathSpec::Server(&id).path();
+            match store.driver.writer(&path, WriteMode::Create).await {
+                Ok(lock) => break (id, lock),
+                // A collector found it before it was locked, and takes it for left behind.
+                Err(wharf_storage::Error::Busy { .. }) => {}
+                Err(wharf_storage::Error::ReadOnly { .. } | wharf_storage::Error::Full { .. }) => {
+                    return Ok(None);
+                }
+                Err(error) => return Err(Error::Storage(error)),
             }
-            Err(error) => return Err(Error::Storage(error)),
         };
         let offline = PathSpec::CollectorOffline.path();
         while store.exists(&offline).await? {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::{IoSlice, Seek, SeekFrom, Write},
+    io::{ErrorKind, IoSlice, Seek, SeekFrom, Write},
     os::unix::fs::MetadataExt,
     sync::Arc,
 };
@@ -63,30 +63,38 @@ fn open_locked(shared: &Shared, path: &StoragePath, mode: WriteMode) -> Result<(
     let located = shared.locate(path);
     let mut options = OpenOptions::new();
     options.write(true);
-    let mut file = match mode {
-        WriteMode::Create => shared
-            .disk
-            .open_making_folders(options.create(true), &located)
-            .map_err(fail)?,
-        WriteMode::Append => options.open(&located).map_err(fail)?,
-    };
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(Error::Busy { path: path.clone() }),
-        Err(TryLockError::Error(source)) => return Err(fail(source)),
+    loop {
+        let mut file = match mode {
+            WriteMode::Create => shared
+                .disk
+                .open_making_folders(options.create(true), &located)
+                .map_err(fail)?,
+            WriteMode::Append => options.open(&located).map_err(fail)?,
+        };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::Busy { path: path.clone() }),
+            Err(TryLockError::Error(source)) => return Err(fail(source)),
+        }
+        // Between the opening and the lock, the file may have got its final name or been deleted
+        // by whoever held it: what is open then is a blob, or nothing, and no upload any more.
+        let ours = file.metadata().map_err(fail)?;
+        let still_named = match fs::metadata(&located) {
+            Ok(named) => (ours.dev(), ours.ino()) == (named.dev(), named.ino()),
+            Err(source) if source.kind() == ErrorKind::NotFound => false,
+            Err(source) => return Err(fail(source)),
+        };
+        match mode {
+            WriteMode::Create if !still_named => continue,
+            WriteMode::Create => file.set_len(0).map_err(fail)?,
+            WriteMode::Append if !still_named => {
+                return Err(Error::NotFound { path: path.clone() });
+            }
+            WriteMode::Append => {}
+        }
+        let size = file.seek(SeekFrom::End(0)).map_err(fail)?;
+        return Ok((file, size));
     }
-    // Between the opening and the lock, the file may have got its final name or been deleted by
-    // whoever held it: what is open then is a blob, or nothing, and no upload any more.
-    let ours = file.metadata().map_err(fail)?;
-    let named = fs::metadata(&located).map_err(fail)?;
-    if (ours.dev(), ours.ino()) != (named.dev(), named.ino()) {
-        return Err(Error::NotFound { path: path.clone() });
-    }
-    if mode == WriteMode::Create {
-        file.set_len(0).map_err(fail)?;
-    }
-    let size = file.seek(SeekFrom::End(0)).map_err(fail)?;
-    Ok((file, size))
 }
 
 #[async_trait]
@@ -137,9 +145,9 @@ fn write_all_vectored(mut file: &File, chunks: &[Bytes]) -> std::io::Result<()> 
     IoSlice::advance_slices(&mut rest, 0);
     while !rest.is_empty() {
         match file.write_vectored(rest) {
-            Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(written) => IoSlice::advance_slices(&mut rest, written),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }

@@ -247,6 +247,32 @@ async fn a_server_waits_until_a_collector_that_counts_on_being_alone_has_seen_it
     drop(test.registry.announce().await.unwrap());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_starts_whatever_a_collector_does_just_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let test = TestRegistry::in_folder(&folder);
+    let collector = test.restarted();
+    let looking = tokio::spawn(async move {
+        loop {
+            // As a collection does before it decides whether it is alone.
+            let store = &collector.registry.store;
+            if let Ok(right) = store.collector().await {
+                if store.begin_offline().await.unwrap() {
+                    store.end_offline().await.unwrap();
+                }
+                right.end(store).await.unwrap();
+            }
+        }
+    });
+    for _ in 0..300 {
+        let server = test.registry.announce().await.unwrap().unwrap();
+        assert!(test.registry.store.has_servers().await.unwrap());
+        server.end().await.unwrap();
+    }
+    looking.abort();
+    assert!(looking.await.unwrap_err().is_cancelled(), "no call failed");
+}
+
 /// Pushes an image with a layer that all pushers share, and tells whether all went well.
 async fn push(repository: &Repository, seed: &str) -> Result<Manifest, Error> {
     let document = image_document(&format!("{seed} config"), &["shared", seed]);
