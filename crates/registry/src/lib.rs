@@ -6,7 +6,7 @@
 //!
 //! Reading order: [`repository`] (the seam), `layout` (the store, drawn), then the services in
 //! `blobs`, `uploads`, `manifests`, `referrers`, `tags`, `catalog`, the [`trash`], and the jobs [`garbage_collect`] and
-//! [`purge_uploads`].
+//! [`purge_uploads`], whose [`progress`] others may draw.
 
 mod blobs;
 mod catalog;
@@ -17,6 +17,7 @@ mod layout;
 mod links;
 mod local;
 mod manifests;
+pub mod progress;
 pub mod purge_uploads;
 mod referrers;
 pub mod repository;

@@ -2,7 +2,7 @@
 //! exit code.
 //!
 //! Reading order: [`cli`], [`commands`], [`config`], [`assemble`] (the wiring), then [`front`],
-//! [`listener`], [`telemetry`], [`health`] and [`maintenance`].
+//! [`listener`], [`telemetry`], [`health`], [`maintenance`] and [`progress`].
 
 mod assemble;
 mod cli;
@@ -12,6 +12,11 @@ mod front;
 mod health;
 mod listener;
 mod maintenance;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the commands that take long come next")
+)]
+mod progress;
 mod telemetry;
 
 use std::process::ExitCode;
