@@ -11,7 +11,7 @@
 //! │   ├── servers/<id>                              locked while a server runs
 //! │   └── trash/<run>                               what one collection set aside
 //! │       ├── lease                                 for how many seconds, from its last change on
-//! │       └── blobs/<algorithm>/<first two hex>/<hex>/data
+//! │       └── blobs/<algorithm>/<first two hex>/<hex>    what was data
 //! └── repositories
 //!     └── <name>                                    a/b is two folders, a and in it b
 //!         ├── _layers
@@ -34,9 +34,12 @@
 //!         │       └── <algorithm>/<hex>/link        a manifest that is about it
 //!         └── _trash                                ours likewise
 //!             └── <run>                             what one collection set aside
-//!                 ├── _layers/<algorithm>/<hex>/link
-//!                 └── _manifests/revisions/<algorithm>/<hex>/link
+//!                 ├── _layers/<algorithm>/<hex>     what was link
+//!                 └── _manifests/revisions/<algorithm>/<hex>
 //! ```
+//!
+//! In the trash a thing has no folder of its own: the fewer are made, the faster it is set aside,
+//! and the less room that takes where there is hardly any.
 //!
 //! What is ours can be deleted: it is made again from the manifests.
 //!
@@ -202,21 +205,21 @@ impl PathSpec<'_> {
             Self::TrashBlobData(run, digest) => {
                 let (algorithm, hex) = two(digest);
                 let blobs = Self::TrashBlobs(run).text();
-                format!("{blobs}/{algorithm}/{}/{hex}/data", &hex[..2])
+                format!("{blobs}/{algorithm}/{}/{hex}", &hex[..2])
             }
             Self::RepositoryTrash(name) => repository(name, "_trash"),
             Self::RepositoryTrashRun(name, run) => repository(name, &format!("_trash/{run}")),
             Self::TrashLayers(name, run) => repository(name, &format!("_trash/{run}/_layers")),
             Self::TrashLayerLink(name, run, digest) => {
                 let layers = Self::TrashLayers(name, run).text();
-                format!("{layers}/{}/link", joined(digest))
+                format!("{layers}/{}", joined(digest))
             }
             Self::TrashRevisions(name, run) => {
                 repository(name, &format!("_trash/{run}/_manifests/revisions"))
             }
             Self::TrashRevisionLink(name, run, digest) => {
                 let revisions = Self::TrashRevisions(name, run).text();
-                format!("{revisions}/{}/link", joined(digest))
+                format!("{revisions}/{}", joined(digest))
             }
             Self::ReferrersIndexed(name) => repository(name, "_referrers/indexed"),
             Self::Referrers(name, subject) => {

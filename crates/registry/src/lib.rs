@@ -10,6 +10,7 @@
 
 mod blobs;
 mod catalog;
+mod compact;
 mod error;
 pub mod garbage_collect;
 mod holders;

@@ -265,7 +265,7 @@ pub(crate) const PAGE: usize = 1000;
 /// How many entries of a folder are looked at first, where few may do.
 pub(crate) const FIRST_LOOK: usize = 16;
 /// How many entries are listed at once at the most, so that memory does not grow with the store.
-const MOST_AT_ONCE: usize = 65_536;
+pub(crate) const MOST_AT_ONCE: usize = 65_536;
 
 #[cfg(test)]
 mod tests;

@@ -22,6 +22,8 @@ pub struct PurgeOptions {
 pub struct PurgeReport {
     /// Uploads that went, or would go.
     pub purged: u64,
+    /// How many bytes they had.
+    pub bytes: u64,
     /// Uploads or repositories that could not be looked at or deleted.
     pub errors: u64,
 }
@@ -43,47 +45,76 @@ pub async fn purge_uploads(
         let Ok(name) = folder.parse::<RepositoryName>() else {
             continue;
         };
-        let folder = PathSpec::Uploads(&name).path();
-        let uploads = match store.list(&folder, ListPage::all()).await {
-            Ok(uploads) => uploads,
-            Err(error) => {
-                report.errors += 1;
-                tracing::error!(error = &error as &dyn std::error::Error,
-                    vars.name = %name, "cannot look for uploads");
-                continue;
-            }
-        };
-        for id in uploads.iter().filter_map(|entry| entry.name.parse().ok()) {
-            match purge(store, &name, &id, options).await {
-                Ok(purged) => report.purged += u64::from(purged),
-                Err(error) => {
-                    report.errors += 1;
-                    tracing::error!(error = &error as &dyn std::error::Error,
-                        vars.name = %name, vars.uuid = %id, "cannot purge upload");
-                }
-            }
-        }
+        report = report.and(purge_in(store, &name, options).await);
     }
     Ok(report)
 }
 
+impl PurgeReport {
+    /// Both together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            purged: self.purged + other.purged,
+            bytes: self.bytes + other.bytes,
+            errors: self.errors + other.errors,
+        }
+    }
+}
+
+/// Drops the uploads of one repository that are older than `options.age`. What goes wrong is logged
+/// and counted.
+pub(crate) async fn purge_in(
+    store: &Store,
+    name: &RepositoryName,
+    options: PurgeOptions,
+) -> PurgeReport {
+    let mut report = PurgeReport::default();
+    let folder = PathSpec::Uploads(name).path();
+    let uploads = match store.list(&folder, ListPage::all()).await {
+        Ok(uploads) => uploads,
+        Err(error) => {
+            report.errors += 1;
+            tracing::error!(error = &error as &dyn std::error::Error,
+                vars.name = %name, "cannot look for uploads");
+            return report;
+        }
+    };
+    for id in uploads.iter().filter_map(|entry| entry.name.parse().ok()) {
+        match purge(store, name, &id, options).await {
+            Ok(Some(bytes)) => {
+                report.purged += 1;
+                report.bytes += bytes;
+            }
+            Ok(None) => {}
+            Err(error) => {
+                report.errors += 1;
+                tracing::error!(error = &error as &dyn std::error::Error,
+                    vars.name = %name, vars.uuid = %id, "cannot purge upload");
+            }
+        }
+    }
+    report
+}
+
+/// Drops an upload if it is old enough; returns how many bytes it had.
 async fn purge(
     store: &Store,
     name: &RepositoryName,
     id: &UploadId,
     options: PurgeOptions,
-) -> Result<bool, Error> {
+) -> Result<Option<u64>, Error> {
     let Some(began) = began(store, name, id).await? else {
-        return Ok(false);
+        return Ok(None);
     };
     let age = Timestamp::now().duration_since(began).unsigned_abs();
     if began > Timestamp::now() || age < options.age {
-        return Ok(false);
+        return Ok(None);
     }
+    let bytes = store.size(&PathSpec::UploadData(name, id).path()).await?;
     if !options.dry_run {
         links::delete_if_there(store.driver(), &PathSpec::Upload(name, id).path()).await?;
     }
-    Ok(true)
+    Ok(Some(bytes.unwrap_or(0)))
 }
 
 /// When an upload began, or last changed; `None` when neither can be told.

@@ -226,7 +226,8 @@ impl LocalRepository {
     /// The manifests that the repository links.
     async fn revisions(&self) -> Result<Vec<Digest>, Error> {
         let folder = PathSpec::Revisions(&self.name).path();
-        crate::garbage_collect::digests_in(&self.store, &folder).await
+        let found = crate::garbage_collect::digests_in(&self.store, &folder).await?;
+        Ok(found.digests().collect())
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::header::HeaderMap;
 use regex::{Regex, RegexSet};
-use tokio::task::JoinHandle;
+use tokio::{sync::Notify, task::JoinHandle};
 use tracing::level_filters::LevelFilter;
 use wharf_api::{Api, Mode, schema1::SigningKey};
 use wharf_auth::{AccessController, Anonymous, HtpasswdConfig};
@@ -52,6 +52,8 @@ pub(crate) struct Parts {
     pub(crate) tls: Option<Tls>,
     pub(crate) options: listener::Options,
     pub(crate) service: Front,
+    /// Told when an answer says that the store is full.
+    pub(crate) full: Arc<Notify>,
     pub(crate) health: Health,
     pub(crate) debug: Option<Debug>,
     pub(crate) registry: LocalRegistry,
@@ -114,12 +116,14 @@ pub(crate) fn assemble(configuration: Configuration) -> Result<Parts, Failure> {
     let schema1 = compatibility.schema1.map(signing_key).transpose()?;
     let config = api_config(http, &limits, mode, schema1);
     let api = Api::new(Arc::new(registry.clone()), access(auth)?, config);
+    let full = Arc::default();
     Ok(Parts {
         network,
         address,
         tls,
         options,
-        service: Front::new(api, health.clone()),
+        service: Front::new(api, health.clone(), Arc::clone(&full)),
+        full,
         health,
         debug,
         registry,

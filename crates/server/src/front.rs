@@ -10,6 +10,7 @@ use http::{
 };
 use http_body::Body as _;
 use hyper::{body::Incoming, service::Service};
+use tokio::sync::Notify;
 use wharf_api::{Api, Body};
 
 use crate::{
@@ -22,14 +23,17 @@ use crate::{
 pub(crate) struct Front {
     api: Arc<Api>,
     health: Health,
+    full: Arc<Notify>,
 }
 
 impl Front {
-    /// Puts the gate before an API.
-    pub(crate) fn new(api: Api, health: Health) -> Self {
+    /// Puts the gate before an API. Whoever waits for `full` hears when an answer says that the
+    /// store is.
+    pub(crate) fn new(api: Api, health: Health, full: Arc<Notify>) -> Self {
         Self {
             api: Arc::new(api),
             health,
+            full,
         }
     }
 }
@@ -45,7 +49,11 @@ impl Front {
             return self.health.unavailable().map(Body::from);
         }
         let request = request.map(|body| PatientBody::new(body, PATIENCE));
-        self.api.handle(request).await
+        let answer = self.api.handle(request).await;
+        if answer.status() == StatusCode::INSUFFICIENT_STORAGE {
+            self.full.notify_one();
+        }
+        answer
     }
 }
 

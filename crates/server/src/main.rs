@@ -12,10 +12,6 @@ mod front;
 mod health;
 mod listener;
 mod maintenance;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the commands that take long come next")
-)]
 mod progress;
 mod telemetry;
 

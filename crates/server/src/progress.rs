@@ -121,10 +121,12 @@ impl Drawn {
         }
     }
 
-    /// The lines that are due: one for each phase that has ended, and one now and then for a phase
-    /// that takes long.
+    /// The lines that are due: one now and then for a phase that takes long, and one for each that
+    /// has taken long enough to be waited for.
     fn lines(&mut self, progress: &Progress, now: Instant) -> Vec<String> {
-        let mut lines: Vec<String> = progress.take_ended().iter().map(ended).collect();
+        let over = progress.take_ended();
+        let waited_for = over.iter().filter(|phase| phase.elapsed >= WAITED_FOR);
+        let mut lines: Vec<String> = waited_for.map(ended).collect();
         if !lines.is_empty() {
             self.next = now + LINE_EVERY;
         }
@@ -203,6 +205,8 @@ fn takes_a_bar() -> bool {
 
 /// How often a bar is drawn anew.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long a phase takes at the least of whose end a line tells.
+const WAITED_FOR: Duration = Duration::from_secs(1);
 /// How often a line tells how far a phase is, where there is no bar.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
@@ -253,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_sparse_but_each_phase_that_ends_has_one() {
+    fn lines_are_sparse_and_none_is_about_what_took_no_time() {
         let progress = Progress::default();
         let mut drawn = Drawn::on(None);
         let start = drawn.next - LINE_EVERY;
@@ -264,9 +268,13 @@ mod tests {
         assert_eq!(drawn.lines(&progress, after(10)).len(), 1);
         assert_eq!(drawn.lines(&progress, after(11)), [""; 0]);
         progress.end();
+        assert_eq!(drawn.lines(&progress, after(12)), [""; 0]);
+        progress.begin(READING);
+        std::thread::sleep(WAITED_FOR);
+        progress.end();
         let lines = drawn.lines(&progress, after(12));
         assert_eq!(lines.len(), 1);
-        assert!(lines[0].ends_with("done in 00:00:00"), "{lines:?}");
+        assert!(lines[0].contains("done in 00:00:0"), "{lines:?}");
         assert_eq!(drawn.lines(&progress, after(40)), [""; 0], "nothing is on");
     }
 }

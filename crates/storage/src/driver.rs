@@ -87,6 +87,53 @@ pub trait StorageDriver: fmt::Debug + Send + std::marker::Sync + 'static {
     /// # Errors
     /// When the store fails.
     async fn delete_empty(&self, folder: &StoragePath) -> Result<bool, Error>;
+
+    /// Makes many changes in the order given, none of which anybody waits for to be durable, and
+    /// tells of each whether its file was there, or whether its folder is gone. A driver that can
+    /// make them for less than one by one does so.
+    ///
+    /// # Errors
+    /// The first failure; what came before it is done, what comes after is not.
+    async fn change_all(&self, changes: Vec<Change>) -> Result<Vec<bool>, Error> {
+        one_by_one(self, changes).await
+    }
+}
+
+/// Makes changes with the other calls of a driver.
+///
+/// # Errors
+/// The first failure.
+pub async fn one_by_one<D: StorageDriver + ?Sized>(
+    driver: &D,
+    changes: Vec<Change>,
+) -> Result<Vec<bool>, Error> {
+    let mut made = Vec::with_capacity(changes.len());
+    for change in changes {
+        made.push(match &change {
+            Change::Delete(file) => there(driver.delete(file, Sync::Lazy).await)?,
+            Change::DeleteWithFolder(file) => {
+                let was_there = there(driver.delete(file, Sync::Lazy).await)?;
+                there(driver.delete(&file.parent(), Sync::Lazy).await)?;
+                was_there
+            }
+            Change::MoveOut { from, to } => {
+                let was_there = there(driver.rename(from, to, Sync::Lazy).await)?;
+                driver.delete_empty(&from.parent()).await?;
+                was_there
+            }
+            Change::DeleteEmpty(folder) => driver.delete_empty(folder).await?,
+        });
+    }
+    Ok(made)
+}
+
+/// Whether there was something to change.
+pub(crate) fn there(changed: Result<(), Error>) -> Result<bool, Error> {
+    match changed {
+        Ok(()) => Ok(true),
+        Err(Error::NotFound { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// A file being written. Dropping it keeps what was written, unsynced, and lets another writer in.
@@ -108,6 +155,24 @@ pub trait FileWriter: fmt::Debug + Send + std::marker::Sync {
     /// Makes what was written durable and gives it its final name, durably, replacing a file that
     /// is there.
     async fn commit(self: Box<Self>, target: &StoragePath) -> Result<(), Error>;
+}
+
+/// One of many changes; see [`StorageDriver::change_all`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Deletes a file.
+    Delete(StoragePath),
+    /// Deletes a file first, then the folder that it is in with whatever else is in there.
+    DeleteWithFolder(StoragePath),
+    /// Gives a file another name, and deletes the folder that it was in if nothing else is.
+    MoveOut {
+        /// The file.
+        from: StoragePath,
+        /// Its new name.
+        to: StoragePath,
+    },
+    /// Deletes a folder if nothing is in it.
+    DeleteEmpty(StoragePath),
 }
 
 /// How lasting a change must be before the call returns.

@@ -17,7 +17,8 @@ mod reader;
 pub mod testing;
 
 pub use driver::{
-    Entry, EntryKind, FileInfo, FileWriter, ListPage, ReadRange, StorageDriver, Sync, WriteMode,
+    Change, Entry, EntryKind, FileInfo, FileWriter, ListPage, ReadRange, StorageDriver, Sync,
+    WriteMode, one_by_one,
 };
 pub use error::Error;
 pub use path::StoragePath;

@@ -327,7 +327,20 @@ fn parted(output: &Output) -> (Vec<String>, Vec<String>) {
     let text = output.text();
     let (lines, summary) = text.rsplit_once("\n\n").unwrap();
     let owned = |text: &str| text.lines().map(str::to_owned).collect();
-    (in_order(owned(lines)), owned(summary))
+    (in_order(owned(lines)), owned(&without_time(summary)))
+}
+
+/// Takes out the time at which the rest will be free.
+fn without_time(summary: &str) -> String {
+    let Some((before, rest)) = summary.split_once(", at 20") else {
+        return summary.to_owned();
+    };
+    let (time, after) = rest.split_once(',').unwrap();
+    assert!(
+        time.len() == "26-01-01T00:00:00Z".len() && time.ends_with('Z'),
+        "{time}"
+    );
+    format!("{before},{after}")
 }
 
 /// How a collection beside a server ends.
@@ -336,7 +349,7 @@ fn beside_a_server(found: &str, bytes: u64) -> [String; 3] {
         format!("took {found} out of the store"),
         "0 bytes are free now".to_owned(),
         format!(
-            "{bytes} bytes will be free in 3600 s, unless somebody asks for them: a server is \
+            "{bytes} bytes will be free in 1h, unless somebody asks for them: a server is \
              running on the store, and its clients may have been told that they are there"
         ),
     ]

@@ -1,17 +1,20 @@
 //! Emptying the trash: what a mark finds named is moved back, and the rest goes when its lease is
 //! over.
 
+use std::sync::Arc;
+
 use wharf_oci::{Digest, RepositoryName};
-use wharf_storage::{ListPage, StoragePath, Sync};
+use wharf_storage::{Change, ListPage, StoragePath, Sync};
 
 use crate::{
     Error,
     garbage_collect::{
-        mark::{Marks, digests_in},
+        mark::{Marks, Seen, digests_in},
         sweep::delete_lazily,
     },
     layout::PathSpec,
     local::Store,
+    progress::{Phase, Progress},
     trash::{Kept, lease::Lease},
 };
 
@@ -31,6 +34,12 @@ pub struct Emptied {
 }
 
 impl Emptied {
+    /// Whether there was anything to empty, or is yet.
+    #[must_use]
+    pub fn is_something(&self) -> bool {
+        *self != Self::default()
+    }
+
     pub(super) fn and(self, other: Self) -> Self {
         Self {
             blobs: self.blobs + other.blobs,
@@ -73,13 +82,28 @@ pub(super) async fn earlier(store: &Store, leases: Leases) -> Result<Vec<Earlier
     Ok(earlier)
 }
 
+/// Empties the trash of all that no manifest names, whatever leases there are.
+pub(super) async fn empty_all(store: &Arc<Store>, progress: &Progress) -> Result<Emptied, Error> {
+    let earlier = earlier(store, Leases::Ignored).await?;
+    let marks = Marks::of_all_manifests(store, progress).await?;
+    empty(store, &earlier, &marks, progress).await
+}
+
 /// Empties what was set aside before `marks` began.
 pub(super) async fn empty(
     store: &Store,
     earlier: &[Earlier],
     marks: &Marks,
+    progress: &Progress,
 ) -> Result<Emptied, Error> {
     let mut emptied = Emptied::default();
+    if !earlier.is_empty() {
+        progress.begin(Phase {
+            doing: "emptying the trash of blobs",
+            bytes_are: "freed",
+            ..Phase::default()
+        });
+    }
     for Earlier { run, lease } in earlier {
         if !lease.left.is_zero() {
             // What is named among it is found where it is until its lease is over.
@@ -87,10 +111,14 @@ pub(super) async fn empty(
             emptied.bytes_left += lease.bytes;
             continue;
         }
-        let emptying = Emptying { store, run };
+        let emptying = Emptying {
+            store,
+            run,
+            progress,
+        };
         // Links go before what they lead to: a link without bytes is an absence, as bytes without
         // a link are.
-        for name in &marks.repositories {
+        for Seen { name, .. } in &marks.repositories {
             emptying.links(name, marks, &mut emptied).await?;
         }
         emptying.blobs(marks, &mut emptied).await?;
@@ -104,6 +132,7 @@ pub(super) async fn empty(
 struct Emptying<'a> {
     store: &'a Store,
     run: &'a str,
+    progress: &'a Progress,
 }
 
 impl Emptying<'_> {
@@ -118,7 +147,7 @@ impl Emptying<'_> {
             return Ok(());
         }
         let layers = PathSpec::TrashLayers(name, self.run).path();
-        for digest in digests_in(self.store, &layers).await? {
+        for digest in digests_in(self.store, &layers).await?.digests() {
             self.link(Kept::Layer(name, &digest), &digest, marks, emptied)
                 .await?;
         }
@@ -154,34 +183,52 @@ impl Emptying<'_> {
                 let Ok(blobs) = prefixes.child(&prefix.name) else {
                     continue;
                 };
+                let mut unnamed = Vec::new();
                 for entry in self.store.list(&blobs, ListPage::all()).await? {
                     let digest = format!("{}:{}", algorithm.name, entry.name).parse();
                     if let Ok(digest) = digest {
-                        self.blob(&digest, marks, emptied).await?;
+                        unnamed.extend(self.blob(&digest, marks, emptied).await?);
                     }
                 }
+                self.delete(unnamed, emptied).await?;
             }
         }
         Ok(())
     }
 
+    /// Moves a blob back if it is named; returns it with its size if it is not.
     async fn blob(
         &self,
         digest: &Digest,
         marks: &Marks,
         emptied: &mut Emptied,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<(StoragePath, u64)>, Error> {
         let kept = Kept::Blob(digest);
         let aside = kept.aside(self.run);
-        let Some(size) = self.store.size(&aside).await? else {
-            return Ok(());
-        };
-        if marks.kept.contains(digest) {
-            emptied.moved_back += usize::from(self.move_back(kept, &aside).await?);
-        // Whoever moves it back at the same time wins, or finds it gone.
-        } else if delete_lazily(self.store, &aside).await? {
-            emptied.blobs += 1;
-            emptied.bytes += size;
+        if !marks.kept.contains(digest) {
+            let size = self.store.size(&aside).await?;
+            return Ok(size.map(|size| (aside, size)));
+        }
+        emptied.moved_back += usize::from(self.move_back(kept, &aside).await?);
+        Ok(None)
+    }
+
+    /// Deletes blobs. Whoever moves one back at the same time wins, or finds it gone.
+    async fn delete(
+        &self,
+        unnamed: Vec<(StoragePath, u64)>,
+        emptied: &mut Emptied,
+    ) -> Result<(), Error> {
+        let (paths, sizes): (Vec<StoragePath>, Vec<u64>) = unnamed.into_iter().unzip();
+        let changes = paths.into_iter().map(Change::Delete).collect();
+        let deleted = self.store.driver.change_all(changes).await;
+        for (was_there, size) in deleted.map_err(Error::Storage)?.into_iter().zip(sizes) {
+            if was_there {
+                emptied.blobs += 1;
+                emptied.bytes += size;
+                self.progress.add(1);
+                self.progress.add_bytes(size);
+            }
         }
         Ok(())
     }

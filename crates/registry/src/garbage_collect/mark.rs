@@ -1,54 +1,86 @@
 //! Marking: what is kept, found from the manifests.
+//!
+//! Of each repository one list of digests is in memory while it is marked, and nothing of a manifest
+//! but what is told here; so memory does not grow with the sizes of manifests.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod repository;
 
-use wharf_oci::{Digest, Manifest, RepositoryName, Tag};
+use std::sync::Arc;
+
+use wharf_oci::{RepositoryName, Tag};
 use wharf_storage::{EntryKind, ListPage, StoragePath};
 
+pub(crate) use self::repository::digests_in;
+
 use crate::{
-    Error, blobs,
+    Error,
     catalog::Walk,
+    compact::{Compact, DigestSet},
     garbage_collect::{CollectEvent, Untagged},
     layout::PathSpec,
     links,
     local::{LocalRepository, Store},
-    manifests,
-    trash::Kept,
+    progress::{Phase, Progress},
 };
 
 /// The result of marking.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
     /// Everything that is kept, by the digest it is stored under.
-    pub(super) kept: HashSet<Digest>,
+    pub(super) kept: DigestSet,
     /// Manifests that are garbage.
-    pub(super) manifests: Vec<UntaggedManifest>,
-    /// The repositories that were seen.
-    pub(super) repositories: Vec<RepositoryName>,
+    pub(super) untagged: Vec<UntaggedManifests>,
+    /// The repositories that were seen: each is behind the folders that it is in.
+    pub(super) repositories: Vec<Seen>,
+    /// The folders with the name of a host, which only hold repositories.
+    pub(super) hosts: Vec<StoragePath>,
     /// What could not be understood.
     pub(super) broken: Vec<String>,
 }
 
-/// A manifest that no tag reaches.
+/// A repository that was seen.
 #[derive(Debug)]
-pub(super) struct UntaggedManifest {
+pub(super) struct Seen {
     pub(super) name: RepositoryName,
-    pub(super) digest: Digest,
-    /// All tags of its repository; their histories may mention it.
-    pub(super) tags: Vec<Tag>,
-    /// What it is about, whose list of referrers mentions it.
-    pub(super) subject: Option<Digest>,
+    /// How many manifests it keeps.
+    pub(super) manifests: usize,
 }
 
-type Observer<'a> = &'a mut (dyn FnMut(CollectEvent<'_>) + Send);
+/// The manifests of a repository that no tag reaches.
+#[derive(Debug)]
+pub(super) struct UntaggedManifests {
+    pub(super) name: RepositoryName,
+    /// All tags of the repository; their histories may mention the manifests.
+    pub(super) tags: Vec<Tag>,
+    /// In their order, each with what it is about, whose list of referrers mentions it.
+    pub(super) manifests: Vec<(Compact, Option<Compact>)>,
+}
+
+/// Who is told what happens.
+pub(super) struct Heard<'a> {
+    /// Hears of each step.
+    pub(super) observe: &'a mut (dyn FnMut(CollectEvent<'_>) + Send),
+    /// Counts.
+    pub(super) progress: &'a Progress,
+}
+
+impl Heard<'_> {
+    pub(super) fn tell(&mut self, event: CollectEvent<'_>) {
+        (self.observe)(event);
+    }
+}
 
 impl Marks {
     /// Walks all repositories and marks what each keeps.
     pub(super) async fn find(
-        store: &std::sync::Arc<Store>,
+        store: &Arc<Store>,
         untagged: Untagged,
-        observe: Observer<'_>,
+        heard: &mut Heard<'_>,
     ) -> Result<Self, Error> {
+        heard.progress.begin(Phase {
+            doing: "marking manifests",
+            ..Phase::default()
+        });
         let mut marks = Self::default();
         let mut walk = Walk::begin(store, None).await?;
         while let Some(folder) = walk.next_folder().await? {
@@ -62,13 +94,16 @@ impl Marks {
                 if holds_manifests && !walk.passed_by.contains(&folder) {
                     marks.keep_foreign(store, &folder).await?;
                 }
+                marks.hosts.push(folder);
                 continue;
             };
             let local = LocalRepository {
                 name,
-                store: std::sync::Arc::clone(store),
+                store: Arc::clone(store),
             };
-            marks.mark_repository(&local, untagged, observe).await?;
+            let manifests = repository::mark(&mut marks, &local, untagged, heard).await?;
+            let name = local.name;
+            marks.repositories.push(Seen { name, manifests });
         }
         for folder in walk.passed_by {
             for foreign in foreign_repositories(store, folder).await? {
@@ -78,104 +113,17 @@ impl Marks {
         Ok(marks)
     }
 
-    async fn mark_repository(
-        &mut self,
-        local: &LocalRepository,
-        untagged: Untagged,
-        observe: Observer<'_>,
-    ) -> Result<(), Error> {
-        let revisions = revisions(local).await?;
-        self.repositories.push(local.name.clone());
-        // Looked at before the manifests: a tag that is set later was set by a push, which looks
-        // after its manifest itself.
-        let trash = PathSpec::RepositoryTrash(&local.name).path();
-        let has_trash = !local.store.runs(&trash).await?.is_empty();
-        if revisions.is_empty() && !has_trash {
-            return Ok(());
-        }
-        observe(CollectEvent::Repository(&local.name));
-        let broken = self.broken.len();
-        let mut marking = Marking {
-            local,
-            has_trash,
-            manifests: self.read_all(local, &revisions).await?,
-            marked: HashSet::new(),
-        };
-        if self.broken.len() > broken {
-            return self.keep_all(&mut marking, &revisions, observe).await;
-        }
-        let tags = match untagged {
-            Untagged::Keep => {
-                for digest in &revisions {
-                    self.follow(&mut marking, digest.clone(), observe).await?;
-                }
-                // A push that was cut off may have tagged what was set aside.
-                if marking.has_trash {
-                    for digest in tags(local).await?.into_values().flatten() {
-                        self.follow(&mut marking, digest, observe).await?;
-                    }
-                }
-                return Ok(());
-            }
-            Untagged::Delete => tags(local).await?,
-        };
-        if tags.is_empty() {
-            observe(CollectEvent::NoTags(&local.name));
-        }
-        for digest in tags.values().flatten() {
-            // It may have come since the others were listed.
-            if self.look_up(&mut marking, digest).await? {
-                self.follow(&mut marking, digest.clone(), observe).await?;
-            }
-        }
-        self.follow_subjects(&mut marking, &revisions, observe)
-            .await?;
-        let names: Vec<Tag> = tags.into_keys().collect();
-        for digest in revisions {
-            if !marking.marked.contains(&digest) {
-                let named = marking.manifests.get(&digest);
-                self.manifests.push(UntaggedManifest {
-                    subject: named.and_then(|named| named.subject.clone()),
-                    name: local.name.clone(),
-                    digest,
-                    tags: names.clone(),
-                });
-            }
-        }
-        Ok(())
+    /// Marks for those who want to know only what is named, whatever the tags.
+    pub(super) async fn of_all_manifests(
+        store: &Arc<Store>,
+        progress: &Progress,
+    ) -> Result<Self, Error> {
+        let observe = &mut |_: CollectEvent<'_>| {};
+        Self::find(store, Untagged::Keep, &mut Heard { observe, progress }).await
     }
 
-    /// Keeps everything that a repository has, since what cannot be read in it may name any of it.
-    /// What it does not have, nobody could pull from it.
-    async fn keep_all(
-        &mut self,
-        marking: &mut Marking<'_>,
-        revisions: &[Digest],
-        observe: Observer<'_>,
-    ) -> Result<(), Error> {
-        let local = marking.local;
-        let (store, name) = (&local.store, &local.name);
-        for digest in revisions {
-            self.follow(marking, digest.clone(), observe).await?;
-        }
-        let mut folders = vec![PathSpec::Layers(name).path()];
-        for run in store.runs(&PathSpec::RepositoryTrash(name).path()).await? {
-            folders.push(PathSpec::TrashLayers(name, &run).path());
-            for digest in digests_in(store, &PathSpec::TrashRevisions(name, &run).path()).await? {
-                if self.look_up(marking, &digest).await? {
-                    self.follow(marking, digest, observe).await?;
-                }
-            }
-        }
-        for folder in folders {
-            for digest in digests_in(store, &folder).await? {
-                let stored = stored_as(local, &digest).await?;
-                if self.kept.insert(stored.clone()) {
-                    observe(CollectEvent::MarkingBlob(name, &stored));
-                }
-            }
-        }
-        Ok(())
+    pub(super) fn manifests(&self) -> usize {
+        self.untagged.iter().map(|u| u.manifests.len()).sum()
     }
 
     /// Keeps everything that a repository has whose name is not accepted, and names it.
@@ -189,7 +137,7 @@ impl Marks {
                     .child(component)
                     .unwrap_or_else(|_| links_folder.clone());
             }
-            for digest in digests_in(store, &links_folder).await? {
+            for digest in digests_in(store, &links_folder).await?.digests() {
                 // Content pushed as sha512 is kept by its sha256.
                 let link = [digest.algorithm().as_str(), digest.hex(), "link"]
                     .iter()
@@ -197,205 +145,15 @@ impl Marks {
                         path.child(component)
                     });
                 if let Ok(link) = link {
-                    self.kept.extend(links::read(store.driver(), &link).await?);
+                    if let Some(content) = links::read(store.driver(), &link).await? {
+                        self.kept.insert(&content);
+                    }
                 }
-                self.kept.insert(digest);
+                self.kept.insert(&digest);
             }
         }
         Ok(())
     }
-
-    /// Reads every manifest of a repository. One whose bytes are gone names nothing; one that
-    /// cannot be understood might name anything, so that nothing can be deleted.
-    async fn read_all(
-        &mut self,
-        local: &LocalRepository,
-        revisions: &[Digest],
-    ) -> Result<HashMap<Digest, Named>, Error> {
-        let mut manifests = HashMap::new();
-        for digest in revisions {
-            let named = match manifests::read(&local.store, digest, digest).await {
-                Ok(Some(manifest)) => Named::by(&manifest),
-                Ok(None) => {
-                    tracing::warn!(vars.name = %local.name, vars.digest = %digest,
-                        "manifest is linked but has no content");
-                    Named::default()
-                }
-                Err(Error::Damaged { what }) => {
-                    self.broken.push(format!("{}: {what}", local.name));
-                    Named::default()
-                }
-                Err(error) => return Err(error),
-            };
-            manifests.insert(digest.clone(), named);
-        }
-        Ok(manifests)
-    }
-
-    /// Keeps a manifest, all it names, and the children it names to any depth.
-    async fn follow(
-        &mut self,
-        marking: &mut Marking<'_>,
-        root: Digest,
-        observe: Observer<'_>,
-    ) -> Result<(), Error> {
-        let local = marking.local;
-        let name = &local.name;
-        let mut pending = vec![root];
-        while let Some(digest) = pending.pop() {
-            if !marking.marked.insert(digest.clone()) {
-                continue;
-            }
-            // What is not in its place can only be in the trash.
-            let is_there = marking.manifests.contains_key(&digest)
-                || marking.has_trash && self.look_up(marking, &digest).await?;
-            if !is_there {
-                continue;
-            }
-            observe(CollectEvent::MarkingManifest(name, &digest));
-            self.kept.insert(digest.clone());
-            let Some(named) = marking.manifests.get(&digest) else {
-                continue;
-            };
-            for part in &named.parts {
-                let stored = stored_as(marking.local, part).await?;
-                if self.kept.insert(stored.clone()) {
-                    observe(CollectEvent::MarkingBlob(name, &stored));
-                }
-                pending.push(part.clone());
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes sure that a manifest which is named was read, if the repository has it: it may have
-    /// been set aside, and is moved back then. Tells whether there is one.
-    async fn look_up(&mut self, marking: &mut Marking<'_>, digest: &Digest) -> Result<bool, Error> {
-        if marking.manifests.contains_key(digest) {
-            return Ok(true);
-        }
-        let local = marking.local;
-        let link = local
-            .store
-            .link(Kept::Revision(&local.name, digest))
-            .await?;
-        if link.is_none() {
-            return Ok(false);
-        }
-        let read = self.read_all(local, std::slice::from_ref(digest)).await?;
-        marking.manifests.extend(read);
-        Ok(true)
-    }
-
-    /// Keeps what is attached to something kept: signatures, attestations, and what is attached
-    /// to those.
-    async fn follow_subjects(
-        &mut self,
-        marking: &mut Marking<'_>,
-        revisions: &[Digest],
-        observe: Observer<'_>,
-    ) -> Result<(), Error> {
-        loop {
-            let attached: Vec<Digest> = revisions
-                .iter()
-                .filter(|digest| !marking.marked.contains(digest) && marking.is_attached(digest))
-                .cloned()
-                .collect();
-            if attached.is_empty() {
-                return Ok(());
-            }
-            for digest in attached {
-                self.follow(marking, digest, observe).await?;
-            }
-        }
-    }
-}
-
-/// Marking within one repository.
-struct Marking<'a> {
-    local: &'a LocalRepository,
-    has_trash: bool,
-    manifests: HashMap<Digest, Named>,
-    marked: HashSet<Digest>,
-}
-
-/// What a manifest names.
-#[derive(Debug, Default)]
-struct Named {
-    parts: Vec<Digest>,
-    subject: Option<Digest>,
-}
-
-impl Named {
-    fn by(manifest: &Manifest) -> Self {
-        Self {
-            parts: manifest.references().map(|p| p.digest.clone()).collect(),
-            subject: manifest.subject().map(|s| s.digest.clone()),
-        }
-    }
-}
-
-impl Marking<'_> {
-    fn is_attached(&self, digest: &Digest) -> bool {
-        let named = self.manifests.get(digest);
-        let subject = named.and_then(|named| named.subject.as_ref());
-        subject.is_some_and(|subject| self.marked.contains(subject))
-    }
-}
-
-/// The manifests that a repository links. A link that a power cut has emptied counts as well: its
-/// folder tells the digest, and whoever pushes the manifest again is to find its parts.
-async fn revisions(local: &LocalRepository) -> Result<Vec<Digest>, Error> {
-    let folder = PathSpec::Revisions(&local.name).path();
-    let mut found = Vec::new();
-    for digest in digests_in(&local.store, &folder).await? {
-        let link = PathSpec::RevisionLink(&local.name, &digest).path();
-        if local.store.exists(&link).await? {
-            found.push(digest);
-        }
-    }
-    Ok(found)
-}
-
-/// The digests that name the folders two levels down: `<algorithm>/<hex>`.
-pub(crate) async fn digests_in(store: &Store, folder: &StoragePath) -> Result<Vec<Digest>, Error> {
-    let mut digests = Vec::new();
-    for algorithm in store.list(folder, ListPage::all()).await? {
-        let Ok(below) = folder.child(&algorithm.name) else {
-            continue;
-        };
-        for entry in store.list(&below, ListPage::all()).await? {
-            if let Ok(digest) = format!("{}:{}", algorithm.name, entry.name).parse() {
-                digests.push(digest);
-            }
-        }
-    }
-    Ok(digests)
-}
-
-/// Each tag, and the manifest it keeps. One whose link was emptied by a power cut may have pointed
-/// at any that it ever pointed at, and keeps them all.
-async fn tags(local: &LocalRepository) -> Result<BTreeMap<Tag, Vec<Digest>>, Error> {
-    let (store, name) = (&local.store, &local.name);
-    let mut tags = BTreeMap::new();
-    for entry in store
-        .list(&PathSpec::Tags(name).path(), ListPage::all())
-        .await?
-    {
-        let Ok(tag) = entry.name.parse::<Tag>() else {
-            continue;
-        };
-        let current = PathSpec::TagCurrentLink(name, &tag).path();
-        let kept = match links::read(store.driver(), &current).await? {
-            Some(digest) => vec![digest],
-            None if store.exists(&current).await? => {
-                digests_in(store, &PathSpec::TagHistory(name, &tag).path()).await?
-            }
-            None => Vec::new(),
-        };
-        tags.insert(tag, kept);
-    }
-    Ok(tags)
 }
 
 fn not_accepted(folder: &StoragePath) -> String {
@@ -420,14 +178,4 @@ async fn foreign_repositories(
         }
     }
     Ok(found)
-}
-
-/// The digest that the bytes of a part are stored under: content pushed as sha512 is kept by its
-/// sha256.
-async fn stored_as(local: &LocalRepository, digest: &Digest) -> Result<Digest, Error> {
-    if digest.algorithm() == wharf_oci::Algorithm::Sha256 {
-        return Ok(digest.clone());
-    }
-    let linked = blobs::linked(&local.store, &local.name, digest).await?;
-    Ok(linked.unwrap_or_else(|| digest.clone()))
 }

@@ -8,6 +8,7 @@
 mod empty;
 mod mark;
 mod sweep;
+mod take;
 
 use std::{
     sync::Arc,
@@ -25,11 +26,14 @@ use crate::{
     Error, LocalRegistry,
     garbage_collect::{
         empty::Leases,
-        mark::Marks,
-        sweep::{Garbage, Sweep},
+        mark::{Heard, Marks},
+        sweep::Garbage,
+        take::{Fate, Lease, Taker},
     },
     layout::PathSpec,
     local::Store,
+    progress::Progress,
+    purge_uploads::{PurgeOptions, PurgeReport, purge_in},
 };
 
 /// What to collect.
@@ -41,6 +45,8 @@ pub struct CollectOptions {
     pub effect: Effect,
     /// For how long what is taken from beside a server can still be named.
     pub lease: Duration,
+    /// Which uploads that nobody finished go too, if any.
+    pub uploads: Option<PurgeOptions>,
 }
 
 /// The lease when nobody says another: longer than any push takes.
@@ -107,46 +113,63 @@ pub struct CollectReport {
     pub manifests: usize,
     /// Layer links deleted.
     pub layer_links: usize,
+    /// Uploads deleted that nobody finished.
+    pub uploads: PurgeReport,
     /// How many bytes are free now that were not before.
     pub freed: u64,
-    /// For how long what was taken is still in the trash; `None` when it is gone.
-    pub set_aside: Option<Duration>,
+    /// What is still in the trash of what was taken; `None` when it is gone.
+    pub set_aside: Option<SetAside>,
     /// What went of what earlier collections had set aside.
     pub emptied: Emptied,
-    /// What could not be understood. If anything could not, nothing was deleted, since it might
-    /// have named any of it.
+    /// What could not be understood, each on a line. Nothing was deleted that it might name.
     pub broken: Vec<String>,
 }
 
-/// Marks, then takes what was not marked out of its place; `observe` hears of each step.
+/// What a collection set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SetAside {
+    /// How many bytes.
+    pub bytes: u64,
+    /// For how long it is kept.
+    pub lease: Duration,
+}
+
+/// Marks, then takes what was not marked out of its place; `observe` hears of each step, and
+/// `progress` counts them.
 ///
 /// It may run beside servers, of this process or another: what it takes is set aside, and goes when
 /// the lease is over and a later collection has still found nobody who names it. Where no server is
 /// on the store, it goes at once.
 ///
-/// Memory grows with the number of blobs: one digest each.
+/// Memory grows with the number of blobs, manifests and repositories, not with their sizes: less
+/// than 40 bytes for each blob that is kept, 48 for each that is garbage, 100 for each manifest that
+/// is garbage and for each repository; and while a repository is looked at, 40 for each of its
+/// manifests or layer links and 40 for each digest that its manifests name.
 ///
 /// # Errors
-/// [`Error::AlreadyCollecting`], and when the store fails. A manifest that cannot be read is in the
+/// [`Error::AlreadyCollecting`], and when the store fails. What cannot be understood is in the
 /// report instead.
 pub async fn garbage_collect(
     registry: &LocalRegistry,
     options: CollectOptions,
+    progress: &Progress,
     observe: &mut (dyn FnMut(CollectEvent<'_>) + Send),
 ) -> Result<CollectReport, Error> {
     let store = &registry.store;
+    let mut heard = Heard { observe, progress };
     if options.effect == Effect::Report {
-        return collect(store, options, &mut Sweep::Report, observe).await;
+        return collect(store, options, Fate::Told, &mut heard).await;
     }
     let collector = store.collector().await?;
-    let mut sweep = if store.begin_offline().await? {
-        Sweep::Delete {
+    let fate = if store.begin_offline().await? {
+        Fate::Deleted {
             looked: Instant::now(),
         }
     } else {
-        Sweep::SetAside
+        Fate::SetAside
     };
-    let collected = collect(store, options, &mut sweep, observe).await;
+    let collected = collect(store, options, fate, &mut heard).await;
+    progress.end();
     store.end_offline().await?;
     collector.end(store).await?;
     collected
@@ -157,15 +180,24 @@ pub async fn garbage_collect(
 ///
 /// # Errors
 /// [`Error::AlreadyCollecting`], and when the store fails.
-pub async fn empty_trash(registry: &LocalRegistry, which: Trash) -> Result<Emptied, Error> {
+pub async fn empty_trash(
+    registry: &LocalRegistry,
+    which: Trash,
+    progress: &Progress,
+) -> Result<Emptied, Error> {
     let store = &registry.store;
     let collector = store.collector().await?;
-    let emptied = empty_now(store, which).await;
+    let emptied = empty_now(store, which, progress).await;
+    progress.end();
     collector.end(store).await?;
     emptied
 }
 
-async fn empty_now(store: &Arc<Store>, which: Trash) -> Result<Emptied, Error> {
+async fn empty_now(
+    store: &Arc<Store>,
+    which: Trash,
+    progress: &Progress,
+) -> Result<Emptied, Error> {
     let leases = match which {
         Trash::Due => Leases::Heeded,
         Trash::All => Leases::Ignored,
@@ -174,8 +206,8 @@ async fn empty_now(store: &Arc<Store>, which: Trash) -> Result<Emptied, Error> {
     if earlier.is_empty() {
         return Ok(Emptied::default());
     }
-    let marks = Marks::find(store, Untagged::Keep, &mut |_| {}).await?;
-    empty::empty(store, &earlier, &marks).await
+    let marks = Marks::of_all_manifests(store, progress).await?;
+    empty::empty(store, &earlier, &marks, progress).await
 }
 
 /// Whether anything in the trash has no lease left.
@@ -203,73 +235,81 @@ pub enum Trash {
 async fn collect(
     store: &Arc<Store>,
     options: CollectOptions,
-    sweep: &mut Sweep,
-    observe: &mut (dyn FnMut(CollectEvent<'_>) + Send),
+    fate: Fate,
+    heard: &mut Heard<'_>,
 ) -> Result<CollectReport, Error> {
-    let leases = match sweep {
-        Sweep::Report | Sweep::SetAside => Leases::Heeded,
-        Sweep::Delete { .. } => Leases::Ignored,
+    let earlier = match fate {
+        Fate::Told => Vec::new(),
+        Fate::Deleted { .. } => empty::earlier(store, Leases::Ignored).await?,
+        Fate::SetAside => empty::earlier(store, Leases::Heeded).await?,
     };
-    let earlier = match sweep {
-        Sweep::Report => Vec::new(),
-        Sweep::Delete { .. } | Sweep::SetAside => empty::earlier(store, leases).await?,
-    };
-    let marks = Marks::find(store, options.untagged, observe).await?;
-    for manifest in &marks.manifests {
-        observe(CollectEvent::ManifestEligible(
-            &manifest.name,
-            &manifest.digest,
-            &manifest.tags,
-        ));
+    let marks = Marks::find(store, options.untagged, heard).await?;
+    for untagged in &marks.untagged {
+        for (digest, _) in &untagged.manifests {
+            let (name, tags) = (&untagged.name, &untagged.tags);
+            heard.tell(CollectEvent::ManifestEligible(name, &digest.digest(), tags));
+        }
     }
-    let garbage = Garbage::find(store, &marks).await?;
-    observe(CollectEvent::Marked {
+    let garbage = Garbage::find(store, &marks, heard).await?;
+    heard.tell(CollectEvent::Marked {
         marked: marks.kept.len(),
-        blobs: garbage.blobs.len(),
-        manifests: marks.manifests.len(),
+        blobs: garbage.blobs(),
+        manifests: marks.manifests(),
     });
     let mut report = CollectReport {
         marked: marks.kept.len(),
+        blobs: garbage.blobs(),
+        bytes: garbage.bytes,
+        manifests: marks.manifests(),
+        broken: [&marks.broken[..], &garbage.broken[..]].concat(),
         ..CollectReport::default()
     };
-    report.broken.clone_from(&marks.broken);
-    report.blobs = garbage.blobs.len();
-    report.bytes = garbage.bytes;
-    report.manifests = marks.manifests.len();
-    report.layer_links = garbage.layer_links.len();
-    if matches!(sweep, Sweep::Report) {
-        sweep.run(store, "", &marks, &garbage, observe).await?;
-        return Ok(report);
+    if !matches!(fate, Fate::Told) {
+        report.emptied = empty::empty(store, &earlier, &marks, heard.progress).await?;
     }
-    report.emptied = empty::empty(store, &earlier, &marks).await?;
-    report.freed = report.emptied.bytes;
-
-    if garbage.is_nothing() && marks.manifests.is_empty() {
-        return Ok(report);
+    if let Some(uploads) = options.uploads {
+        report.uploads = purge(store, &marks, uploads, options.effect).await;
     }
-    let run = new_run();
-    let (blobs, bytes) = (report.blobs, report.bytes);
-    let begin = || store.begin_lease(&run, options.lease, blobs, bytes);
-    begin().await?;
-    sweep.run(store, &run, &marks, &garbage, observe).await?;
-    if matches!(sweep, Sweep::Delete { .. }) {
-        sweep::delete_lazily(store, &PathSpec::TrashRun(&run).path()).await?;
-        store.tidy(&PathSpec::Trash.path()).await?;
-        report.freed += garbage.bytes;
-        return Ok(report);
+    let lease = Lease {
+        length: options.lease,
+        blobs: report.blobs,
+        bytes: report.bytes,
+    };
+    let mut taker = Taker::new(store, fate, new_run(), lease, heard.progress);
+    report.layer_links = sweep::sweep(&mut taker, &marks, &garbage, heard).await?;
+    let taken = taker.end().await?;
+    report.emptied = report.emptied.and(taken.emptied);
+    report.freed = report.emptied.bytes + taken.freed;
+    if options.uploads.is_some_and(|uploads| !uploads.dry_run) && options.effect == Effect::Delete {
+        report.freed += report.uploads.bytes;
     }
-    begin().await?;
-    report.set_aside = Some(options.lease);
-    if options.lease.is_zero() {
+    if taken.is_aside && options.lease.is_zero() {
         // Somebody may have named in the meantime what is aside now.
-        let earlier = empty::earlier(store, Leases::Ignored).await?;
-        let marks = Marks::find(store, Untagged::Keep, &mut |_| {}).await?;
-        let emptied = empty::empty(store, &earlier, &marks).await?;
+        drop((marks, garbage));
+        let emptied = empty::empty_all(store, heard.progress).await?;
         report.freed += emptied.bytes;
         report.emptied = report.emptied.and(emptied);
-        report.set_aside = None;
+    } else if taken.is_aside {
+        report.set_aside = Some(SetAside {
+            bytes: report
+                .bytes
+                .saturating_sub(taken.freed + taken.emptied.bytes),
+            lease: options.lease,
+        });
     }
     Ok(report)
+}
+
+async fn purge(store: &Store, marks: &Marks, options: PurgeOptions, effect: Effect) -> PurgeReport {
+    let options = PurgeOptions {
+        dry_run: options.dry_run || effect == Effect::Report,
+        ..options
+    };
+    let mut report = PurgeReport::default();
+    for seen in &marks.repositories {
+        report = report.and(purge_in(store, &seen.name, options).await);
+    }
+    report
 }
 
 /// The name of a collection's part of the trash: names sort by the time at which they begin.

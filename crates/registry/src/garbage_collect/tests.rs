@@ -1,5 +1,6 @@
 //! Garbage collection: what is kept, what goes, and what is told of it in which order.
 
+mod around;
 mod beside_servers;
 mod stored_by_others;
 
@@ -15,39 +16,46 @@ const COLLECT: CollectOptions = CollectOptions {
     untagged: Untagged::Keep,
     effect: Effect::Delete,
     lease: DEFAULT_LEASE,
+    uploads: None,
 };
 const DELETE_UNTAGGED: CollectOptions = CollectOptions {
     untagged: Untagged::Delete,
     effect: Effect::Delete,
     lease: DEFAULT_LEASE,
+    uploads: None,
 };
 
 /// Collects, and returns the report with the lines that Distribution would have printed.
 async fn collect(test: &TestRegistry, options: CollectOptions) -> (CollectReport, Vec<String>) {
     let mut lines = Vec::new();
-    let report = garbage_collect(&test.registry, options, &mut |event| {
-        lines.push(match event {
-            CollectEvent::Repository(name) => name.to_string(),
-            CollectEvent::NoTags(name) => format!("{name}: no tags"),
-            CollectEvent::MarkingManifest(name, digest) => {
-                format!("{name}: marking manifest {digest}")
-            }
-            CollectEvent::MarkingBlob(name, digest) => format!("{name}: marking blob {digest}"),
-            CollectEvent::ManifestEligible(name, digest, tags) => {
-                let tags: Vec<&str> = tags.iter().map(Tag::as_str).collect();
-                format!("manifest eligible: {name} {digest} {tags:?}")
-            }
-            CollectEvent::Marked {
-                marked,
-                blobs,
-                manifests,
-            } => format!("{marked} marked, {blobs} blobs and {manifests} manifests eligible"),
-            CollectEvent::BlobEligible(digest) => format!("blob eligible: {digest}"),
-            CollectEvent::LayerLinkEligible(name, digest) => {
-                format!("{name}: layer link eligible: {digest}")
-            }
-        });
-    })
+    let report = garbage_collect(
+        &test.registry,
+        options,
+        &Progress::default(),
+        &mut |event| {
+            lines.push(match event {
+                CollectEvent::Repository(name) => name.to_string(),
+                CollectEvent::NoTags(name) => format!("{name}: no tags"),
+                CollectEvent::MarkingManifest(name, digest) => {
+                    format!("{name}: marking manifest {digest}")
+                }
+                CollectEvent::MarkingBlob(name, digest) => format!("{name}: marking blob {digest}"),
+                CollectEvent::ManifestEligible(name, digest, tags) => {
+                    let tags: Vec<&str> = tags.iter().map(Tag::as_str).collect();
+                    format!("manifest eligible: {name} {digest} {tags:?}")
+                }
+                CollectEvent::Marked {
+                    marked,
+                    blobs,
+                    manifests,
+                } => format!("{marked} marked, {blobs} blobs and {manifests} manifests eligible"),
+                CollectEvent::BlobEligible(digest) => format!("blob eligible: {digest}"),
+                CollectEvent::LayerLinkEligible(name, digest) => {
+                    format!("{name}: layer link eligible: {digest}")
+                }
+            });
+        },
+    )
     .await
     .unwrap();
     (report, lines)
@@ -498,7 +506,9 @@ async fn a_tag_whose_link_is_damaged_keeps_all_that_it_ever_pointed_at() {
         let untagged = push_image(&repository, "3", None).await;
         test.write("repositories/a/_manifests/tags/v1/current/link", damage)
             .await;
-        assert_eq!(report(&test, DELETE_UNTAGGED).await.manifests, 1);
+        let (found, _) = collect(&test, DELETE_UNTAGGED).await;
+        assert_eq!(found.manifests, 1);
+        assert_eq!(found.broken, ["a: the link of tag v1 holds no digest"]);
         assert!(is_whole(&test, "a", &first).await);
         assert!(is_whole(&test, "a", &second).await);
         assert!(is_gone(&test, &untagged).await);
@@ -539,7 +549,13 @@ async fn a_collection_that_fails_at_any_call_leaves_what_is_kept_whole() {
         let kept = push_image(&repository, "new", Some("v1")).await;
         push_blob(&test.repository("b"), "garbage").await;
         faulty.fail_at(n);
-        let collected = garbage_collect(&test.registry, DELETE_UNTAGGED, &mut |_| {}).await;
+        let collected = garbage_collect(
+            &test.registry,
+            DELETE_UNTAGGED,
+            &Progress::default(),
+            &mut |_| {},
+        )
+        .await;
         let failed = faulty.has_failed();
         faulty.heal();
         assert!(is_whole(&test, "a", &kept).await, "failed at {n}");
@@ -551,7 +567,10 @@ async fn a_collection_that_fails_at_any_call_leaves_what_is_kept_whole() {
             assert!(n > 20, "calls are counted");
             break;
         }
-        assert!(matches!(collected, Err(Error::Storage(_))), "failed at {n}");
+        match collected {
+            Ok(report) => assert_eq!(report.broken.len(), 1, "failed at {n}"),
+            Err(error) => assert!(matches!(error, Error::Storage(_)), "failed at {n}"),
+        }
         collect(&test, DELETE_UNTAGGED).await;
         assert!(is_gone(&test, &old).await, "failed at {n}");
         assert!(is_whole(&test, "a", &kept).await, "failed at {n}");

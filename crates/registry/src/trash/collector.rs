@@ -31,6 +31,12 @@ impl Collector {
         // While it is locked nobody else can have taken hold of the file.
         links::delete_if_there(store.driver(), &PathSpec::Collector.path()).await?;
         drop(self.lock);
+        for folder in [
+            PathSpec::Servers.path(),
+            PathSpec::Collector.path().parent(),
+        ] {
+            store.tidy(&folder).await?;
+        }
         Ok(())
     }
 }

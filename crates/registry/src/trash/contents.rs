@@ -104,10 +104,16 @@ async fn restore_blobs(store: &Store, run: &str) -> Result<usize, Error> {
 
 async fn restore_links(store: &Store, name: &RepositoryName, run: &str) -> Result<usize, Error> {
     let mut restored = 0;
-    for digest in digests_in(store, &PathSpec::TrashLayers(name, run).path()).await? {
+    for digest in digests_in(store, &PathSpec::TrashLayers(name, run).path())
+        .await?
+        .digests()
+    {
         restored += usize::from(move_back(store, run, Kept::Layer(name, &digest)).await?);
     }
-    for digest in digests_in(store, &PathSpec::TrashRevisions(name, run).path()).await? {
+    for digest in digests_in(store, &PathSpec::TrashRevisions(name, run).path())
+        .await?
+        .digests()
+    {
         restored += usize::from(move_back(store, run, Kept::Revision(name, &digest)).await?);
     }
     delete(store, &PathSpec::RepositoryTrashRun(name, run).path()).await?;

@@ -66,9 +66,11 @@ async fn serve(parts: Parts, inherited: Option<Listener>) -> Result<(), Failure>
     let presence = parts.registry.announce().await.map_err(Failure::setup)?;
     let presence = tokio::spawn(maintenance::announce(parts.registry.clone(), presence));
     let background = parts.health.spawn_checks();
+    let uploads = maintenance::uploads_to_purge(parts.purging.as_ref());
     let purging = maintenance::purge_uploads(parts.registry.clone(), parts.purging);
     let purging = tokio::spawn(purging);
-    let collecting = maintenance::collect_garbage(parts.registry, parts.collection);
+    let collecting =
+        maintenance::collect_garbage(parts.registry, parts.collection, uploads, parts.full);
     let collecting = tokio::spawn(collecting);
     tracing::info!("{}", parts.store);
     let encrypted = if parts.tls.is_some() { ", tls" } else { "" };

@@ -1,11 +1,16 @@
 //! `registry trash`: what collections set aside, listed, moved back, or deleted now.
 
-use std::io::{self, BufWriter, Write};
+use std::{
+    io::{self, BufWriter, Write},
+    sync::Arc,
+};
 
+use jiff::SignedDuration;
 use wharf_api::Chain;
 use wharf_registry::{
     Error,
     garbage_collect::{Emptied, Trash, empty_trash},
+    progress::Progress,
     trash::{Collected, list, restore},
 };
 
@@ -14,6 +19,7 @@ use crate::{
     cli::{TrashArgs, TrashCommand},
     commands::{Failure, heard, load_configuration, named_configuration},
     config::{ConfigError, source::Unreadable},
+    progress::{Show, Shown},
     telemetry,
 };
 
@@ -46,7 +52,9 @@ pub(crate) fn run(arguments: TrashArgs) -> Result<(), Failure> {
             writeln!(output, "{count} blobs and links are back in their place")
         }
         TrashCommand::Empty(_) => {
-            let emptied = empty_trash(&registry, Trash::All);
+            let progress = Arc::new(Progress::default());
+            let _shown = Shown::begin(&progress, Show::Progress);
+            let emptied = empty_trash(&registry, Trash::All, &progress);
             let Emptied {
                 blobs,
                 bytes,
@@ -73,10 +81,10 @@ fn print_list(output: &mut impl Write, collected: &[Collected]) -> io::Result<()
         bytes,
     } in collected
     {
-        let left = left.as_secs();
+        let left = SignedDuration::from_secs(left.as_secs().try_into().unwrap_or(i64::MAX));
         writeln!(
             output,
-            "{run}: {blobs} blobs, {bytes} bytes, kept for {left} s yet"
+            "{run}: {blobs} blobs, {bytes} bytes, kept for {left:#} yet"
         )?;
     }
     Ok(())

@@ -26,9 +26,10 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use crate::{
-    Entry, EntryKind, Error, FileInfo, FileWriter, ListPage, OpenFile, Payload, ReadRange, Reader,
-    StorageDriver, StoragePath, Sync, WriteMode,
+    Change, Entry, EntryKind, Error, FileInfo, FileWriter, ListPage, OpenFile, Payload, ReadRange,
+    Reader, StorageDriver, StoragePath, Sync, WriteMode,
     config::{Durability, FilesystemConfig},
+    driver::there,
     filesystem::{durable::Disk, listings::Listings, writer::FilesystemWriter},
 };
 
@@ -174,6 +175,49 @@ impl Shared {
     /// Whether a write asked for as `sync` is to be synced here.
     fn syncs(&self, sync: Sync) -> bool {
         self.durability == Durability::Full && sync == Sync::Durable
+    }
+
+    /// Makes one of many changes.
+    fn change(&self, change: &Change) -> Result<bool, Error> {
+        match change {
+            Change::Delete(file) => self.delete_file(file),
+            Change::DeleteWithFolder(file) => {
+                let was_there = self.delete_file(file)?;
+                let folder = file.parent();
+                if !self.delete_empty(&folder)? {
+                    let deleted = self.disk.delete(&self.locate(&folder), false);
+                    there(deleted.map_err(|e| self.failure("delete", &folder, e)))?;
+                }
+                Ok(was_there)
+            }
+            Change::MoveOut { from, to } => {
+                let moved = self
+                    .disk
+                    .rename(&self.locate(from), &self.locate(to), false);
+                let moved = there(moved.map_err(|e| self.failure("rename", from, e)))?;
+                self.delete_empty(&from.parent())?;
+                Ok(moved)
+            }
+            Change::DeleteEmpty(folder) => self.delete_empty(folder),
+        }
+    }
+
+    /// Deletes a file; tells whether it was there.
+    fn delete_file(&self, file: &StoragePath) -> Result<bool, Error> {
+        let deleted = fs::remove_file(self.locate(file));
+        there(deleted.map_err(|e| self.failure("delete", file, e)))
+    }
+
+    /// Deletes a folder if nothing is in it; tells whether it is gone.
+    fn delete_empty(&self, folder: &StoragePath) -> Result<bool, Error> {
+        match fs::remove_dir(self.locate(folder)) {
+            Ok(()) => Ok(true),
+            Err(error) => match error.kind() {
+                ErrorKind::NotFound => Ok(true),
+                ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory => Ok(false),
+                _ => Err(Error::from_io("delete", folder, error)),
+            },
+        }
     }
 
     /// Runs something that may wait for the disk on a blocking thread.
@@ -338,14 +382,16 @@ impl StorageDriver for Filesystem {
     async fn delete_empty(&self, folder: &StoragePath) -> Result<bool, Error> {
         self.shared
             .blocking("delete", folder, |shared, folder| {
-                match fs::remove_dir(shared.locate(folder)) {
-                    Ok(()) => Ok(true),
-                    Err(error) => match error.kind() {
-                        ErrorKind::NotFound => Ok(true),
-                        ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory => Ok(false),
-                        _ => Err(Error::from_io("delete", folder, error)),
-                    },
-                }
+                shared.delete_empty(folder)
+            })
+            .await
+    }
+
+    async fn change_all(&self, changes: Vec<Change>) -> Result<Vec<bool>, Error> {
+        let root = StoragePath::root();
+        self.shared
+            .blocking("change", &root, move |shared, _| {
+                changes.iter().map(|change| shared.change(change)).collect()
             })
             .await
     }

@@ -13,7 +13,8 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 
 use crate::{
-    Entry, EntryKind, Error, ListPage, ReadRange, StorageDriver, StoragePath, Sync, WriteMode,
+    Change, Entry, EntryKind, Error, ListPage, ReadRange, StorageDriver, StoragePath, Sync,
+    WriteMode,
 };
 
 /// Stamps every clause as a test for one driver.
@@ -38,6 +39,7 @@ macro_rules! driver_contract {
             writing_leaves_nothing_else_behind
             renaming_moves_files_and_folders
             deleting_takes_the_whole_subtree
+            many_changes_are_made_in_their_order_and_told_of_each
             a_reader_survives_replacement_and_deletion
             many_writes_at_once_all_arrive
         );
@@ -390,6 +392,52 @@ pub async fn deleting_takes_the_whole_subtree(driver: &dyn StorageDriver) {
             .unwrap_err()
             .is_not_found()
     );
+}
+
+pub async fn many_changes_are_made_in_their_order_and_told_of_each(driver: &dyn StorageDriver) {
+    for file in [
+        "/a/1/f", "/a/1/g", "/a/2/f", "/b/1/f", "/b/2/f", "/b/2/g", "/d/f", "/d/g",
+    ] {
+        put(driver, file, file).await;
+    }
+    let delete = |file| Change::DeleteWithFolder(path(file));
+    let move_out = |from, to| Change::MoveOut {
+        from: path(from),
+        to: path(to),
+    };
+    let changes = vec![
+        delete("/a/1/f"),
+        delete("/a/1/f"),
+        delete("/a/3/f"),
+        move_out("/b/1/f", "/c/d/f"),
+        move_out("/b/1/f", "/c/d/g"),
+        move_out("/b/2/f", "/c/d/e"),
+        Change::DeleteEmpty(path("/b/1")),
+        Change::DeleteEmpty(path("/b/2")),
+        Change::DeleteEmpty(path("/b/3")),
+        Change::Delete(path("/d/f")),
+        Change::Delete(path("/d/f")),
+    ];
+    let made = driver.change_all(changes).await.unwrap();
+    assert_eq!(
+        made,
+        [
+            true, false, false, true, false, true, true, false, true, true, false
+        ]
+    );
+    assert_eq!(names(driver, "/a", ListPage::all()).await, ["2"]);
+    assert_eq!(names(driver, "/b", ListPage::all()).await, ["2"]);
+    assert_eq!(names(driver, "/b/2", ListPage::all()).await, ["g"]);
+    assert_eq!(names(driver, "/c/d", ListPage::all()).await, ["e", "f"]);
+    assert_eq!(get(driver, "/c/d/f").await, "/b/1/f");
+    assert_eq!(names(driver, "/d", ListPage::all()).await, ["g"]);
+    // What is left of a folder goes as well when its file was gone already.
+    assert_eq!(
+        driver.change_all(vec![delete("/b/2/f")]).await.unwrap(),
+        [false]
+    );
+    assert_eq!(names(driver, "/b", ListPage::all()).await, [""; 0]);
+    assert_eq!(driver.change_all(Vec::new()).await.unwrap(), [false; 0]);
 }
 
 pub async fn a_reader_survives_replacement_and_deletion(driver: &dyn StorageDriver) {

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
-    Entry, Error, FileInfo, FileWriter, ListPage, ReadRange, Reader, StorageDriver, StoragePath,
-    Sync, WriteMode,
+    Change, Entry, Error, FileInfo, FileWriter, ListPage, ReadRange, Reader, StorageDriver,
+    StoragePath, Sync, WriteMode, one_by_one,
 };
 
 /// Forwards to another driver until the chosen call, which fails with an I/O error; later calls
@@ -141,6 +141,11 @@ impl StorageDriver for Faulty {
     async fn delete_empty(&self, folder: &StoragePath) -> Result<bool, Error> {
         self.calls.next("delete", folder)?;
         self.inner.delete_empty(folder).await
+    }
+
+    async fn change_all(&self, changes: Vec<Change>) -> Result<Vec<bool>, Error> {
+        // Each of them counts, so that any of them can fail.
+        one_by_one(self, changes).await
     }
 }
 

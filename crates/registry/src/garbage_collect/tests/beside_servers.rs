@@ -22,7 +22,7 @@ async fn end_leases(test: &TestRegistry) {
 async fn files_aside(test: &TestRegistry) -> Vec<String> {
     let mut files = test.files().await;
     files.retain(|file| file.contains("/trash/") || file.contains("/_trash/"));
-    files.retain(|file| file.ends_with("/data") || file.ends_with("/link"));
+    files.retain(|file| file.contains("/sha256/"));
     files
 }
 
@@ -36,16 +36,24 @@ async fn garbage_is_set_aside_and_goes_when_its_lease_is_over() {
         let garbage = push_blob(&repository, "garbage").await;
         let collected = report(&test, COLLECT).await;
         assert_eq!((collected.blobs, collected.bytes), (1, 7));
-        assert_eq!(collected.set_aside, Some(DEFAULT_LEASE));
+        let set_aside = SetAside {
+            bytes: 7,
+            lease: DEFAULT_LEASE,
+        };
+        assert_eq!(collected.set_aside, Some(set_aside));
         assert_eq!(test.read(&blob_path(&garbage)).await, None);
         assert_eq!(files_aside(&test).await.len(), 2);
         assert!(!is_trash_due(&test.registry).await.unwrap());
-        let early = empty_trash(&test.registry, Trash::Due).await.unwrap();
+        let early = empty_trash(&test.registry, Trash::Due, &Progress::default())
+            .await
+            .unwrap();
         assert_eq!((early.blobs, early.blobs_left, early.bytes_left), (0, 1, 7));
 
         end_leases(&test).await;
         assert!(is_trash_due(&test.registry).await.unwrap());
-        let emptied = empty_trash(&test.registry, Trash::Due).await.unwrap();
+        let emptied = empty_trash(&test.registry, Trash::Due, &Progress::default())
+            .await
+            .unwrap();
         assert_eq!(
             (emptied.blobs, emptied.bytes, emptied.moved_back),
             (1, 7, 0)
@@ -200,7 +208,9 @@ async fn the_trash_can_be_shown_restored_and_emptied() {
         assert_eq!(restore(&test.registry).await.unwrap(), 0);
     }
     report(&test, DELETE_UNTAGGED).await;
-    let emptied = empty_trash(&test.registry, Trash::All).await.unwrap();
+    let emptied = empty_trash(&test.registry, Trash::All, &Progress::default())
+        .await
+        .unwrap();
     assert_eq!((emptied.blobs, emptied.bytes), (4, bytes));
     assert!(!test.files().await.iter().any(|f| f.contains(garbage.hex())));
     assert!(is_gone(&test, &image).await);
@@ -211,9 +221,10 @@ async fn one_collects_at_a_time() {
     let test = TestRegistry::new();
     let collector = test.registry.store.collector().await.unwrap();
     let other = test.restarted();
-    let refused = garbage_collect(&other.registry, COLLECT, &mut |_| {}).await;
+    let refused =
+        garbage_collect(&other.registry, COLLECT, &Progress::default(), &mut |_| {}).await;
     assert!(matches!(refused, Err(Error::AlreadyCollecting)));
-    let refused = empty_trash(&other.registry, Trash::Due).await;
+    let refused = empty_trash(&other.registry, Trash::Due, &Progress::default()).await;
     assert!(matches!(refused, Err(Error::AlreadyCollecting)));
     collector.end(&test.registry.store).await.unwrap();
     report(&other, COLLECT).await;

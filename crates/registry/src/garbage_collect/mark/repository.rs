@@ -1,0 +1,393 @@
+//! Marking in one repository.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+};
+
+use wharf_oci::{Digest, Manifest, Tag};
+use wharf_storage::{EntryKind, ListPage, StoragePath};
+
+use crate::{
+    Error, blobs,
+    compact::{Compact, DigestSet},
+    garbage_collect::{
+        CollectEvent, Untagged,
+        mark::{Heard, Marks, UntaggedManifests},
+    },
+    layout::PathSpec,
+    links,
+    local::{LocalRepository, MOST_AT_ONCE, Store},
+    manifests,
+    trash::Kept,
+};
+
+/// Marking within one repository.
+struct Marking<'a, 'heard> {
+    local: &'a LocalRepository,
+    marks: &'a mut Marks,
+    heard: &'a mut Heard<'heard>,
+    /// Whether something was set aside here, and may be named.
+    has_trash: bool,
+    /// The manifests that are linked, sorted.
+    revisions: Vec<Compact>,
+    /// The manifests that are kept, and those that are named and not there.
+    marked: DigestSet,
+    /// How many manifests are kept.
+    kept: usize,
+    /// Whether something here might name anything.
+    is_broken: bool,
+    /// What could not be understood, each once.
+    broken: BTreeSet<String>,
+}
+
+/// Marks what a repository keeps, and finds its untagged manifests. Returns how many manifests it
+/// keeps.
+pub(super) async fn mark(
+    marks: &mut Marks,
+    local: &LocalRepository,
+    untagged: Untagged,
+    heard: &mut Heard<'_>,
+) -> Result<usize, Error> {
+    // Looked at before the manifests: a tag that is set later was set by a push, which looks after
+    // its manifest itself.
+    let trash = PathSpec::RepositoryTrash(&local.name).path();
+    let mut marking = Marking {
+        has_trash: !local.store.runs(&trash).await?.is_empty(),
+        local,
+        marks,
+        heard,
+        revisions: Vec::new(),
+        marked: DigestSet::default(),
+        kept: 0,
+        is_broken: false,
+        broken: BTreeSet::new(),
+    };
+    marking.list_revisions().await?;
+    if marking.revisions.is_empty() && !marking.has_trash && !marking.is_broken {
+        return Ok(0);
+    }
+    marking.heard.tell(CollectEvent::Repository(&local.name));
+    match untagged {
+        Untagged::Keep => marking.keep_tagged_or_not().await?,
+        Untagged::Delete => marking.keep_what_tags_reach().await?,
+    }
+    let broken = std::mem::take(&mut marking.broken);
+    marking.marks.broken.extend(broken);
+    Ok(marking.kept)
+}
+
+impl Marking<'_, '_> {
+    /// Lists the manifests that the repository links. A link that a power cut has emptied counts as
+    /// well: its folder tells the digest, and whoever pushes the manifest again is to find its
+    /// parts.
+    async fn list_revisions(&mut self) -> Result<(), Error> {
+        let local = self.local;
+        let folder = PathSpec::Revisions(&local.name).path();
+        let found = digests_in(&local.store, &folder).await?;
+        for other in found.others {
+            // Its link may lead to a manifest for all that anybody knows.
+            self.is_broken = true;
+            self.tell_broken(format_args!("{other}: the folder's name is no digest"));
+        }
+        for compact in found.compact {
+            let digest = compact.digest();
+            let link = PathSpec::RevisionLink(&local.name, &digest).path();
+            match local.store.size(&link).await? {
+                Some(0) => self.tell_broken(format_args!("the link of manifest {digest} is empty")),
+                Some(_) => {}
+                None => continue,
+            }
+            self.revisions.push(compact);
+        }
+        self.revisions.sort_unstable();
+        Ok(())
+    }
+
+    async fn keep_tagged_or_not(&mut self) -> Result<(), Error> {
+        self.keep_revisions().await?;
+        // A push that was cut off may have tagged what was set aside.
+        if self.has_trash {
+            for digest in self.tags().await?.into_values().flatten() {
+                self.follow(digest).await?;
+            }
+        }
+        if self.is_broken {
+            self.keep_links().await?;
+        }
+        Ok(())
+    }
+
+    async fn keep_what_tags_reach(&mut self) -> Result<(), Error> {
+        let tags = self.tags().await?;
+        if tags.is_empty() {
+            self.heard.tell(CollectEvent::NoTags(&self.local.name));
+        }
+        for digest in tags.values().flatten() {
+            // It may have come since the others were listed.
+            if self.is_linked(digest).await? {
+                self.follow(digest.clone()).await?;
+            }
+        }
+        let subjects = self.follow_subjects().await?;
+        if self.is_broken {
+            self.keep_revisions().await?;
+            return self.keep_links().await;
+        }
+        let mut manifests = Vec::new();
+        for compact in std::mem::take(&mut self.revisions) {
+            if !self.marked.contains(&compact.digest()) {
+                let subject = subjects.get(&compact).cloned();
+                manifests.push((compact, subject));
+            }
+        }
+        if !manifests.is_empty() {
+            self.marks.untagged.push(UntaggedManifests {
+                name: self.local.name.clone(),
+                tags: tags.into_keys().collect(),
+                manifests,
+            });
+        }
+        Ok(())
+    }
+
+    /// Keeps all manifests that the repository links.
+    async fn keep_revisions(&mut self) -> Result<(), Error> {
+        let mut next = 0;
+        while let Some(revision) = self.revisions.get(next) {
+            self.follow(revision.digest()).await?;
+            next += 1;
+        }
+        Ok(())
+    }
+
+    /// Keeps every blob that the repository links, here or in the trash, since what cannot be read
+    /// in it may name any of them. What it does not link, nobody could pull from it.
+    async fn keep_links(&mut self) -> Result<(), Error> {
+        let local = self.local;
+        let (store, name) = (&local.store, &local.name);
+        let mut folders = vec![PathSpec::Layers(name).path()];
+        for run in store.runs(&PathSpec::RepositoryTrash(name).path()).await? {
+            folders.push(PathSpec::TrashLayers(name, &run).path());
+            let aside = PathSpec::TrashRevisions(name, &run).path();
+            for digest in digests_in(store, &aside).await?.digests() {
+                if self.is_linked(&digest).await? {
+                    self.follow(digest).await?;
+                }
+            }
+        }
+        for folder in folders {
+            for digest in digests_in(store, &folder).await?.digests() {
+                self.keep(&stored_as(self.local, &digest).await?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a blob.
+    fn keep(&mut self, stored: &Digest) {
+        if self.marks.kept.insert(stored) {
+            let name = &self.local.name;
+            self.heard.tell(CollectEvent::MarkingBlob(name, stored));
+        }
+    }
+
+    /// Keeps a manifest, all it names, and the children it names to any depth. Returns what is
+    /// named now that was not before.
+    async fn follow(&mut self, root: Digest) -> Result<Vec<Compact>, Error> {
+        let local = self.local;
+        let mut named = Vec::new();
+        let mut pending = vec![root];
+        while let Some(digest) = pending.pop() {
+            if !self.marked.insert(&digest) {
+                continue;
+            }
+            named.push(Compact::from(&digest));
+            // What is not in its place can only be in the trash.
+            let is_there =
+                self.is_revision(&digest) || self.has_trash && self.is_linked(&digest).await?;
+            if !is_there {
+                continue;
+            }
+            let name = &local.name;
+            self.heard
+                .tell(CollectEvent::MarkingManifest(name, &digest));
+            self.heard.progress.add(1);
+            self.kept += 1;
+            self.marks.kept.insert(&digest);
+            let Some(manifest) = self.read(&digest).await? else {
+                continue;
+            };
+            for part in manifest.references() {
+                self.keep(&stored_as(local, &part.digest).await?);
+                pending.push(part.digest.clone());
+            }
+        }
+        Ok(named)
+    }
+
+    fn is_revision(&self, digest: &Digest) -> bool {
+        self.revisions.binary_search(&digest.into()).is_ok()
+    }
+
+    /// Whether the repository has a manifest: one that is named may have been set aside, and is
+    /// moved back then.
+    async fn is_linked(&mut self, digest: &Digest) -> Result<bool, Error> {
+        let compact = Compact::from(digest);
+        let Err(place) = self.revisions.binary_search(&compact) else {
+            return Ok(true);
+        };
+        let link = Kept::Revision(&self.local.name, digest);
+        let is_linked = self.local.store.link(link).await?.is_some();
+        if is_linked {
+            self.revisions.insert(place, compact);
+        }
+        Ok(is_linked)
+    }
+
+    /// Reads a manifest. One whose bytes are gone names nothing; one that cannot be understood
+    /// might name anything, so that all that the repository has is kept.
+    async fn read(&mut self, digest: &Digest) -> Result<Option<Manifest>, Error> {
+        match manifests::read(&self.local.store, digest, digest).await {
+            Ok(Some(manifest)) => return Ok(Some(manifest)),
+            Ok(None) => {
+                tracing::warn!(vars.name = %self.local.name, vars.digest = %digest,
+                    "manifest is linked but has no content");
+            }
+            Err(Error::Damaged { what }) => {
+                self.is_broken = true;
+                self.tell_broken(format_args!("{what}"));
+            }
+            Err(Error::Storage(wharf_storage::Error::Io { source, .. })) => {
+                self.is_broken = true;
+                self.tell_broken(format_args!("manifest {digest} cannot be read: {source}"));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(None)
+    }
+
+    fn tell_broken(&mut self, what: fmt::Arguments<'_>) {
+        self.broken.insert(format!("{}: {what}", self.local.name));
+    }
+
+    /// Keeps what is attached to something kept: signatures, attestations, and what is attached to
+    /// those. Returns what each manifest is about that was not kept by a tag.
+    async fn follow_subjects(&mut self) -> Result<HashMap<Compact, Compact>, Error> {
+        let mut subjects = HashMap::new();
+        let mut attached: HashMap<Compact, Vec<Digest>> = HashMap::new();
+        let mut next = 0;
+        while let Some(revision) = self.revisions.get(next) {
+            next += 1;
+            let digest = revision.digest();
+            if self.marked.contains(&digest) {
+                continue;
+            }
+            let manifest = self.read(&digest).await?;
+            if let Some(subject) = manifest.as_ref().and_then(Manifest::subject) {
+                let subject = Compact::from(&subject.digest);
+                subjects.insert(Compact::from(&digest), subject.clone());
+                attached.entry(subject).or_default().push(digest);
+            }
+        }
+        // Whoever is kept for its subject may be the subject of others, or name some that are.
+        let is_kept = |subject: &&Compact| self.marked.contains(&subject.digest());
+        let mut kept: Vec<Compact> = attached.keys().filter(is_kept).cloned().collect();
+        while let Some(subject) = kept.pop() {
+            for digest in attached.remove(&subject).unwrap_or_default() {
+                kept.extend(self.follow(digest).await?);
+            }
+        }
+        Ok(subjects)
+    }
+
+    /// Each tag, and the manifest it keeps. One whose link was emptied by a power cut may have
+    /// pointed at any that it ever pointed at, and keeps them all.
+    async fn tags(&mut self) -> Result<BTreeMap<Tag, Vec<Digest>>, Error> {
+        let local = self.local;
+        let (store, name) = (&local.store, &local.name);
+        let folder = PathSpec::Tags(name).path();
+        let mut tags = BTreeMap::new();
+        for entry in store.list(&folder, ListPage::all()).await? {
+            let Ok(tag) = entry.name.parse::<Tag>() else {
+                if entry.kind == EntryKind::Folder {
+                    // It may be a tag for others.
+                    self.is_broken = true;
+                    let name = &entry.name;
+                    self.tell_broken(format_args!("the folder {name:?} is no tag"));
+                }
+                continue;
+            };
+            let current = PathSpec::TagCurrentLink(name, &tag).path();
+            let kept = match links::read(store.driver(), &current).await? {
+                Some(digest) => vec![digest],
+                None if store.exists(&current).await? => {
+                    let history = PathSpec::TagHistory(name, &tag).path();
+                    let history = digests_in(store, &history).await?;
+                    self.is_broken |= history.compact.is_empty();
+                    self.tell_broken(format_args!("the link of tag {tag} holds no digest"));
+                    history.digests().collect()
+                }
+                None => Vec::new(),
+            };
+            tags.insert(tag, kept);
+        }
+        Ok(tags)
+    }
+}
+
+/// What the folders of a folder for digests are named.
+#[derive(Debug, Default)]
+pub(crate) struct DigestsIn {
+    pub(crate) compact: Vec<Compact>,
+    /// The folders whose names are no digests.
+    pub(crate) others: Vec<StoragePath>,
+}
+
+impl DigestsIn {
+    /// The digests, by algorithm and hex digits.
+    pub(crate) fn digests(&self) -> impl Iterator<Item = Digest> + use<'_> {
+        self.compact.iter().map(Compact::digest)
+    }
+}
+
+/// The digests that name the folders two levels down: `<algorithm>/<hex>`. Files in between are
+/// nobody's.
+pub(crate) async fn digests_in(store: &Store, folder: &StoragePath) -> Result<DigestsIn, Error> {
+    let mut found = DigestsIn::default();
+    for algorithm in store.list(folder, ListPage::all()).await? {
+        let Ok(below) = folder.child(&algorithm.name) else {
+            continue;
+        };
+        let mut page = ListPage::first(MOST_AT_ONCE);
+        loop {
+            let entries = store.list(&below, page).await?;
+            for entry in &entries {
+                match format!("{}:{}", algorithm.name, entry.name).parse() {
+                    Ok(digest) => found.compact.push(Compact::from(&digest)),
+                    Err(_) if entry.kind == EntryKind::Folder => {
+                        found.others.extend(below.child(&entry.name));
+                    }
+                    Err(_) => {}
+                }
+            }
+            match entries.last() {
+                Some(last) if entries.len() == MOST_AT_ONCE => {
+                    page = ListPage::after(last.name.clone(), MOST_AT_ONCE);
+                }
+                _ => break,
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The digest that the bytes of a part are stored under: content pushed as sha512 is kept by its
+/// sha256.
+async fn stored_as(local: &LocalRepository, digest: &Digest) -> Result<Digest, Error> {
+    if digest.algorithm() == wharf_oci::Algorithm::Sha256 {
+        return Ok(digest.clone());
+    }
+    let linked = blobs::linked(&local.store, &local.name, digest).await?;
+    Ok(linked.unwrap_or_else(|| digest.clone()))
+}
