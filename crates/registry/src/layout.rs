@@ -9,6 +9,8 @@
 //! │   ├── collector                                 locked while somebody collects garbage
 //! │   ├── offline                                   that collector counts on there being no server
 //! │   ├── servers/<id>                              locked while a server runs
+//! │   ├── damaged/<algorithm>/<hex>/<time>          damaged bytes that stood in the way of a push
+//! │   ├── doubtful/<id>                             a link while it is looked at before it goes
 //! │   └── trash/<run>                               what one collection set aside
 //! │       ├── lease                                 for how many seconds, from its last change on
 //! │       └── blobs/<algorithm>/<first two hex>/<hex>    what was data
@@ -109,6 +111,10 @@ pub(crate) enum PathSpec<'a> {
     Servers,
     /// What is locked while a server runs.
     Server(&'a str),
+    /// A blob's damaged bytes, moved out of the way at some time.
+    Damaged(&'a Digest, &'a str),
+    /// A link that is looked at before it is deleted.
+    Doubtful(&'a str),
     /// The blobs that collections set aside, by collection.
     Trash,
     /// What one collection set aside of all blobs.
@@ -198,6 +204,10 @@ impl PathSpec<'_> {
             Self::CollectorOffline => format!("{ROOT}/_wharf/offline"),
             Self::Servers => format!("{ROOT}/_wharf/servers"),
             Self::Server(id) => format!("{ROOT}/_wharf/servers/{id}"),
+            Self::Damaged(digest, time) => {
+                format!("{ROOT}/_wharf/damaged/{}/{time}", joined(digest))
+            }
+            Self::Doubtful(id) => format!("{ROOT}/_wharf/doubtful/{id}"),
             Self::Trash => format!("{ROOT}/_wharf/trash"),
             Self::TrashRun(run) => format!("{ROOT}/_wharf/trash/{run}"),
             Self::TrashLease(run) => format!("{ROOT}/_wharf/trash/{run}/lease"),

@@ -118,7 +118,7 @@ async fn purge(
 }
 
 /// When an upload began, or last changed; `None` when neither can be told.
-async fn began(
+pub(crate) async fn began(
     store: &Store,
     name: &RepositoryName,
     id: &UploadId,

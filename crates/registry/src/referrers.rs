@@ -178,6 +178,20 @@ impl LocalRepository {
         Ok(())
     }
 
+    /// Whether all manifests are in the lists of their subjects, as far as anybody who asks for a
+    /// list looks: what is missing then stays missing.
+    pub(crate) async fn is_indexed(&self) -> Result<bool, Error> {
+        let marker = PathSpec::ReferrersIndexed(&self.name).path();
+        let states = match self.store.driver.get_content(&marker).await {
+            Ok(states) => states,
+            Err(wharf_storage::Error::NotFound { .. }) => return Ok(false),
+            Err(error) => return Err(Error::Storage(error)),
+        };
+        let revisions = self.revisions_state().await?;
+        let last = last_line(&states).filter(|_| states.len() < LONGEST_MARKER);
+        Ok(last.is_some() && last == revisions.as_deref())
+    }
+
     /// Puts a manifest into the list of its subject, if it is not there.
     async fn add_missing_referrer(&self, manifest: &Manifest) -> Result<(), Error> {
         let Some(subject) = manifest.subject() else {

@@ -97,6 +97,16 @@ pub trait StorageDriver: fmt::Debug + Send + std::marker::Sync + 'static {
     async fn change_all(&self, changes: Vec<Change>) -> Result<Vec<bool>, Error> {
         one_by_one(self, changes).await
     }
+
+    /// Lists the files in a folder that writes left behind which were cut off, and those of writes
+    /// that are on their way: [`StorageDriver::list`] does not tell them. Where a write that is cut
+    /// off leaves nothing, there are none.
+    ///
+    /// # Errors
+    /// When the store fails. A folder that does not exist has none.
+    async fn leftovers(&self, _folder: &StoragePath) -> Result<Vec<Leftover>, Error> {
+        Ok(Vec::new())
+    }
 }
 
 /// Makes changes with the other calls of a driver.
@@ -134,6 +144,15 @@ pub(crate) fn there(changed: Result<(), Error>) -> Result<bool, Error> {
         Err(Error::NotFound { .. }) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// What a write left behind, or is about to give its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// Where it is.
+    pub path: StoragePath,
+    /// When it last changed, where the store knows.
+    pub modified: Option<SystemTime>,
 }
 
 /// A file being written. Dropping it keeps what was written, unsynced, and lets another writer in.

@@ -17,8 +17,8 @@ mod reader;
 pub mod testing;
 
 pub use driver::{
-    Change, Entry, EntryKind, FileInfo, FileWriter, ListPage, ReadRange, StorageDriver, Sync,
-    WriteMode, one_by_one,
+    Change, Entry, EntryKind, FileInfo, FileWriter, Leftover, ListPage, ReadRange, StorageDriver,
+    Sync, WriteMode, one_by_one,
 };
 pub use error::Error;
 pub use path::StoragePath;

@@ -110,7 +110,8 @@ impl LocalRepository {
 }
 
 impl RequiredPlatforms {
-    fn require(&self, child: &Descriptor) -> bool {
+    /// Whether this child of an index must be there.
+    pub(crate) fn require(&self, child: &Descriptor) -> bool {
         match self {
             Self::All => true,
             Self::None => false,

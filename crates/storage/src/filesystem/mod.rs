@@ -26,11 +26,15 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use crate::{
-    Change, Entry, EntryKind, Error, FileInfo, FileWriter, ListPage, OpenFile, Payload, ReadRange,
-    Reader, StorageDriver, StoragePath, Sync, WriteMode,
+    Change, Entry, EntryKind, Error, FileInfo, FileWriter, Leftover, ListPage, OpenFile, Payload,
+    ReadRange, Reader, StorageDriver, StoragePath, Sync, WriteMode,
     config::{Durability, FilesystemConfig},
     driver::there,
-    filesystem::{durable::Disk, listings::Listings, writer::FilesystemWriter},
+    filesystem::{
+        durable::{Disk, TEMPORARY},
+        listings::Listings,
+        writer::FilesystemWriter,
+    },
 };
 
 /// A store in a folder.
@@ -395,6 +399,42 @@ impl StorageDriver for Filesystem {
             })
             .await
     }
+
+    async fn leftovers(&self, folder: &StoragePath) -> Result<Vec<Leftover>, Error> {
+        self.shared
+            .blocking("list", folder, |shared, folder| {
+                leftovers(&shared.locate(folder), folder)
+                    .map_err(|source| shared.failure("list", folder, source))
+            })
+            .await
+    }
+}
+
+/// The temporary files in a folder.
+fn leftovers(located: &Path, folder: &StoragePath) -> std::io::Result<Vec<Leftover>> {
+    let Some(entries) = unless_missing(fs::read_dir(located))? else {
+        return Ok(Vec::new());
+    };
+    let mut leftovers = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str().filter(|name| name.ends_with(TEMPORARY)) else {
+            continue;
+        };
+        // One that is given its name while it is looked at is none any more.
+        let Some(metadata) = unless_missing(entry.metadata())? else {
+            continue;
+        };
+        if let (true, Ok(path)) = (metadata.is_file(), folder.child(name)) {
+            leftovers.push(Leftover {
+                path,
+                modified: metadata.modified().ok(),
+            });
+        }
+    }
+    leftovers.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(leftovers)
 }
 
 fn unless_missing<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>> {

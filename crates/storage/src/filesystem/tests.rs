@@ -91,6 +91,13 @@ async fn temporary_files_of_a_crash_are_not_entries() {
     let entries = driver.list(&path("/t"), ListPage::all()).await.unwrap();
     let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
     assert_eq!(names, ["a.tmp", "link"], "a folder of that name is a tag");
+    let leftovers = driver.leftovers(&path("/t")).await.unwrap();
+    let [leftover] = leftovers.as_slice() else {
+        panic!("{leftovers:?}");
+    };
+    assert_eq!(leftover.path, path("/t/link.1234.tmp"));
+    assert!(leftover.modified.is_some());
+    assert_eq!(driver.leftovers(&path("/none")).await.unwrap(), []);
 }
 
 #[tokio::test]

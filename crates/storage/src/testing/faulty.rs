@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
-    Change, Entry, Error, FileInfo, FileWriter, ListPage, ReadRange, Reader, StorageDriver,
-    StoragePath, Sync, WriteMode, one_by_one,
+    Change, Entry, Error, FileInfo, FileWriter, Leftover, ListPage, ReadRange, Reader,
+    StorageDriver, StoragePath, Sync, WriteMode, one_by_one,
 };
 
 /// Forwards to another driver until the chosen call, which fails with an I/O error; later calls
@@ -146,6 +146,11 @@ impl StorageDriver for Faulty {
     async fn change_all(&self, changes: Vec<Change>) -> Result<Vec<bool>, Error> {
         // Each of them counts, so that any of them can fail.
         one_by_one(self, changes).await
+    }
+
+    async fn leftovers(&self, folder: &StoragePath) -> Result<Vec<Leftover>, Error> {
+        self.calls.next("list", folder)?;
+        self.inner.leftovers(folder).await
     }
 }
 
