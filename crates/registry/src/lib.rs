@@ -6,7 +6,7 @@
 //!
 //! Reading order: [`repository`] (the seam), `layout` (the store, drawn), then the services in
 //! `blobs`, `uploads`, `manifests`, `referrers`, `tags`, `catalog`, the [`trash`], and the jobs [`garbage_collect`] and
-//! [`purge_uploads`], whose [`progress`] others may draw.
+//! [`purge_uploads`] and [`verify`], whose [`progress`] others may draw.
 
 mod blobs;
 mod catalog;
@@ -27,6 +27,7 @@ mod tags;
 mod testing;
 pub mod trash;
 mod uploads;
+pub mod verify;
 
 pub use error::{Error, Instead, MissingPart};
 pub use local::{LocalRegistry, Rules};

@@ -49,7 +49,7 @@ impl Kept<'_> {
     }
 
     /// The folder whose entries are the collections that may have set it aside.
-    fn trash(self) -> StoragePath {
+    pub(crate) fn trash(self) -> StoragePath {
         match self {
             Self::Blob(_) => PathSpec::Trash.path(),
             Self::Layer(name, _) | Self::Revision(name, _) => {

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 /// The name of an upload session.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UploadId(String);
 
 /// A text that is not an upload id.
