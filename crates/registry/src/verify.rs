@@ -306,32 +306,44 @@ impl Verifier {
 
     /// What is wrong with a repository on two looks, if anything is on the first.
     async fn confirmed(&self, local: &LocalRepository) -> (Vec<Finding>, Counted) {
-        let Seen { findings, counted } = self.check(local).await;
+        let Seen {
+            findings,
+            mut counted,
+        } = self.check(local).await;
         let may_pass = |finding: &Finding| finding.fault.severity() != Severity::Note;
         if !findings.iter().any(may_pass) {
             return (findings, counted);
         }
-        tokio::time::sleep(self.options.pause).await;
-        for finding in &findings {
-            if let Object::Manifest(digest) | Object::Layer(digest) | Object::Child(digest) =
-                &finding.object
-            {
-                self.confirm(digest).await;
+        let mut last = findings;
+        for _ in 0..MOST_LOOKS {
+            tokio::time::sleep(self.options.pause).await;
+            for finding in &last {
+                if let Object::Manifest(digest) | Object::Layer(digest) | Object::Child(digest) =
+                    &finding.object
+                {
+                    self.confirm(digest).await;
+                }
+            }
+            let before: HashSet<(Object, Fault)> = last
+                .into_iter()
+                .map(|finding| (finding.object, finding.fault))
+                .collect();
+            let seen = self.check(local).await;
+            (last, counted) = (seen.findings, seen.counted);
+            let after: HashSet<(Object, Fault)> = last
+                .iter()
+                .map(|finding| (finding.object.clone(), finding.fault.clone()))
+                .collect();
+            // What could not be read on one look only may have hidden the rest from it.
+            let hides = |(_, fault): &&(Object, Fault)| matches!(fault, Fault::Unreadable { .. });
+            if before.symmetric_difference(&after).find(hides).is_none() {
+                last.retain(|finding| {
+                    before.contains(&(finding.object.clone(), finding.fault.clone()))
+                });
+                break;
             }
         }
-        let first: HashSet<(Object, Fault)> = findings
-            .into_iter()
-            .map(|finding| (finding.object, finding.fault))
-            .collect();
-        let Seen {
-            mut findings,
-            counted,
-        } = self.check(local).await;
-        findings.retain(|finding| {
-            let seen = (finding.object.clone(), finding.fault.clone());
-            first.contains(&seen)
-        });
-        (findings, counted)
+        (last, counted)
     }
 
     /// The blobs that no repository names: whole ones are for a collection to remove.
@@ -475,6 +487,8 @@ fn joined<T>(result: Result<T, tokio::task::JoinError>) -> T {
     }
 }
 
+/// How often a repository is looked at again before what is wrong with it is told, whatever it is.
+const MOST_LOOKS: usize = 4;
 /// How often a repository is looked at again for what was hidden behind what was repaired.
 const MOST_ROUNDS: usize = 4;
 

@@ -59,18 +59,6 @@ impl Look<'_> {
             if expected.contains_key(&entry) || self.unread.contains(&referrer) {
                 continue;
             }
-            // A folder without a link is what others have left of an entry.
-            let Ok(link) = entry.child("link") else {
-                continue;
-            };
-            match self.local.store.exists(&link).await {
-                Ok(true) => {}
-                Ok(false) => continue,
-                Err(error) => {
-                    self.elsewhere.push(of_path(link, unreadable(&error)));
-                    continue;
-                }
-            }
             match Digest::mentioned(subject) {
                 Ok(subject) if subject.algorithm() != wharf_oci::Algorithm::Other => {
                     let object = Object::Referrer { subject, referrer };
@@ -99,11 +87,8 @@ impl Look<'_> {
             }
         }
         for (entry, (referrer, subject)) in expected {
-            let Ok(link) = entry.child("link") else {
-                continue;
-            };
-            // What cannot be looked up was found when the folder was listed.
-            if let Ok(false) = self.local.store.exists(&link).await {
+            // The folder is the entry. What cannot be looked up was found when it was listed.
+            if let Ok(false) = self.local.store.exists(&entry).await {
                 let object = Object::Referrer { subject, referrer };
                 self.found(object, Fault::NotIndexed, None);
             }

@@ -164,28 +164,38 @@ impl Look<'_> {
     async fn check_tags(&mut self) {
         let tags = PathSpec::Tags(&self.local.name).path();
         for name in self.folders(&tags).await {
-            self.counted.is_repository = true;
             let Ok(tag) = name.parse::<Tag>() else {
                 self.elsewhere.extend(meaningless(&tags, &name));
                 continue;
             };
-            self.counted.tags += 1;
             let current = PathSpec::TagCurrentLink(&self.local.name, &tag).path();
             self.find_leftovers(&current.parent()).await;
-            match self.verifier.link(&current).await {
-                Link::To(digest) => {
-                    self.tags.insert(tag.clone(), digest);
-                }
-                broken => self.found(Object::Tag(tag.clone()), broken.fault(), None),
-            }
+            let link = self.verifier.link(&current).await;
+            let mut has_history = false;
             let history = PathSpec::TagHistory(&self.local.name, &tag).path();
             for digest in self.links_below(&history).await {
                 let entry = PathSpec::TagIndexLink(&self.local.name, &tag, &digest).path();
-                let object = || Object::History(tag.clone(), digest.clone());
                 match self.verifier.link_to(&entry, &digest).await {
-                    Link::To(_) | Link::Missing => {}
-                    broken => self.found(object(), broken.fault(), None),
+                    Link::Missing => continue,
+                    Link::To(_) => {}
+                    broken => {
+                        let object = Object::History(tag.clone(), digest);
+                        self.found(object, broken.fault(), None);
+                    }
                 }
+                has_history = true;
+            }
+            if link == Link::Missing && !has_history {
+                // Empty folders, which others leave behind.
+                continue;
+            }
+            self.counted.is_repository = true;
+            self.counted.tags += 1;
+            match link {
+                Link::To(digest) => {
+                    self.tags.insert(tag, digest);
+                }
+                broken => self.found(Object::Tag(tag), broken.fault(), None),
             }
         }
     }
@@ -235,9 +245,13 @@ impl Look<'_> {
                 },
                 broken => broken.fault(),
             };
+            let names_parts = matches!(fault, Fault::LinkMissing | Fault::SetAside);
             let contents = &self.verifier.contents;
             contents.name(&digest, Named::AsManifest);
             self.found(Object::Manifest(digest.clone()), fault, Some(&digest));
+            if names_parts {
+                self.check_manifest(&digest).await;
+            }
         }
     }
 
@@ -368,6 +382,7 @@ impl Look<'_> {
     async fn look_at_layer(&self, digest: &Digest) -> Result<u64, Fault> {
         let verifier = self.verifier;
         let kept = Kept::Layer(&self.local.name, digest);
+        verifier.contents.name(digest, Named::AsLayer);
         let is_own = digest.algorithm() == Algorithm::Sha256;
         let link = match verifier.link(&kept.place()).await {
             Link::To(content) if is_own && content != *digest => Link::Malformed,
@@ -387,7 +402,6 @@ impl Look<'_> {
         }
         // Without a link the content is known by its own digest only.
         verifier.judge(digest).await?;
-        verifier.contents.name(digest, Named::AsLayer);
         Err(link.fault())
     }
 
