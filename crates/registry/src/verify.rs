@@ -300,7 +300,7 @@ impl Verifier {
             // What is linked now may name what is not.
             (findings, counted) = self.confirmed(&local).await;
         }
-        self.progress.add(1);
+        self.progress.add(u64::from(counted.is_repository));
         (told, counted)
     }
 

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+use crate::byte_rate;
 use crate::config::duration;
 
 /// A request to do something.
@@ -21,6 +23,8 @@ pub(crate) enum Command {
     GarbageCollect(GarbageCollectArgs),
     /// `trash` shows and empties what garbage collections have set aside
     Trash(TrashArgs),
+    /// `verify` reads every link and blob of the store, and lists what is missing or damaged
+    Verify(VerifyArgs),
     /// Generate the autocompletion script for the specified shell
     Completion(CompletionArgs),
 }
@@ -98,6 +102,36 @@ pub(crate) struct StoreArgs {
     /// The configuration file, if one is named.
     #[arg(value_name = "CONFIG", value_parser = any_path(), value_hint = ValueHint::FilePath, help = STORE_CONFIG_HELP)]
     pub(crate) config: Option<PathBuf>,
+}
+
+/// What `verify` is told.
+#[derive(Debug, PartialEq, Eq, Args)]
+#[command(after_help = VERIFY_CODES)]
+pub(crate) struct VerifyArgs {
+    /// The configuration file, if one is named.
+    #[arg(value_name = "CONFIG", value_parser = any_path(), value_hint = ValueHint::FilePath, help = STORE_CONFIG_HELP)]
+    pub(crate) config: Option<PathBuf>,
+    /// put right what can be: write links from content, remove empty links and leftovers of writes, move damaged content out of the way; deletes no content
+    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+          default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
+          value_name = "BOOL")]
+    pub(crate) repair: bool,
+    /// look at links, manifests and the sizes of blobs, and do not read blobs
+    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+          default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
+          value_name = "BOOL")]
+    pub(crate) sizes_only: bool,
+    /// how many blobs to read at a time [default: the number of processors, at least 2]
+    #[arg(short = 'j', long, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    /// how many bytes to read in a second at the most, such as 50MB (powers of 1000) or 50MiB (of 1024)
+    #[arg(long, value_name = "BYTES/s", value_parser = byte_rate::parse)]
+    pub(crate) rate_limit: Option<NonZeroU64>,
+    /// print problems and repairs only
+    #[arg(short = 'q', long, action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+          default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
+          value_name = "BOOL")]
+    pub(crate) quiet: bool,
 }
 
 /// What `completion` is told.
@@ -180,7 +214,8 @@ impl CliExit {
         Self {
             text: format!("Error: {what}\nRun '{command} --help' for usage.\n"),
             stream: Stream::Error,
-            code: 1,
+            // Scripts that check stores tell a mistake from a store that is not whole.
+            code: if command == VERIFY { 2 } else { 1 },
         }
     }
 }
@@ -263,6 +298,12 @@ const CONFIG_HELP: &str = "the configuration file; without it that of $REGISTRY_
 /// And in that of `garbage-collect`, which guesses at no store.
 const STORE_CONFIG_HELP: &str =
     "the configuration file; without it that of $REGISTRY_CONFIGURATION_PATH";
+
+/// The command whose code 1 says that something is wrong with the store.
+const VERIFY: &str = "registry verify";
+
+/// What stands at the end of its help.
+const VERIFY_CODES: &str = "Exit codes: 0 nothing is wrong, 1 something is, or is left after a repair, 2 the store could not be verified";
 
 /// The program's name in messages.
 const NAME: &str = "registry";

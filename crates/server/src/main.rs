@@ -5,6 +5,7 @@
 //! [`listener`], [`telemetry`], [`health`], [`maintenance`] and [`progress`].
 
 mod assemble;
+mod byte_rate;
 mod cli;
 mod commands;
 mod config;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => commands::serve::run(arguments),
         Command::GarbageCollect(arguments) => commands::garbage_collect::run(arguments),
         Command::Trash(arguments) => commands::trash::run(arguments),
+        Command::Verify(arguments) => return commands::verify::run(arguments),
         Command::Completion(arguments) => commands::completion::run(&arguments),
     };
     match outcome {

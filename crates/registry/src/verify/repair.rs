@@ -87,18 +87,21 @@ impl Verifier {
     async fn repair_tag(&self, local: &LocalRepository, tag: &Tag) -> Done {
         let history = PathSpec::TagHistory(&local.name, tag).path();
         let remembered = digests_in(&self.store, &history).await?;
-        let mut candidates = Vec::new();
+        let (mut candidates, mut is_doubtful) = (Vec::new(), false);
         for digest in &remembered {
-            let revision = PathSpec::RevisionLink(&local.name, digest).path();
-            let is_linked = matches!(self.link_to(&revision, digest).await, Link::To(_));
-            if is_linked && self.read_manifest(digest).await.is_ok() {
-                candidates.push(digest);
+            let kept = Kept::Revision(&local.name, digest);
+            let is_absent = self.link(&kept.place()).await == Link::Missing;
+            match self.read_manifest(digest).await {
+                Ok(_) if !is_absent => candidates.push(digest),
+                Err(Fault::Missing) => {}
+                // Something of it is there, and may come back.
+                Ok(_) | Err(_) => is_doubtful = true,
             }
         }
         let current = PathSpec::TagCurrentLink(&local.name, tag).path();
         match candidates[..] {
-            [] => {}
-            [only] => {
+            [] if !is_doubtful => {}
+            [only] if !is_doubtful => {
                 if matches!(self.link(&current).await, Link::To(_)) {
                     return Ok(None);
                 }
@@ -113,7 +116,7 @@ impl Verifier {
                     "it points at {only}, the only manifest in its history"
                 )));
             }
-            // Which of them it was, only its owner can tell.
+            // Which of them it was, or whether it was another, only its owner can tell.
             _ => return Ok(None),
         }
         // One that is unreadable may point anywhere.
@@ -128,8 +131,7 @@ impl Verifier {
         }
         for digest in &remembered {
             let entry = PathSpec::TagIndex(&local.name, tag, digest).path();
-            let revision = PathSpec::RevisionLink(&local.name, digest).path();
-            if self.link(&revision).await == Link::Missing {
+            if self.look_again(digest).await == Err(Fault::Missing) {
                 links::delete_if_there(self.store.driver(), &entry).await?;
             }
         }

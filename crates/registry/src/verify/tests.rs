@@ -254,6 +254,40 @@ async fn a_tag_that_may_have_pointed_at_several_manifests_is_left_to_its_owner()
 }
 
 #[tokio::test]
+async fn a_tag_is_left_where_something_of_its_manifests_may_come_back() {
+    let (test, image) = one_image().await;
+    test.write(&current("a", "v1"), "").await;
+    test.remove(&current("a", "latest")).await;
+    let damaged = blob_path(image.digest());
+    let bytes = test.read(&damaged).await.unwrap();
+    for (path, content) in [
+        (damaged, Some("damaged")),
+        (revision("a", image.digest()), None),
+    ] {
+        let before = test.read(&path).await.unwrap();
+        match content {
+            Some(content) => test.write(&path, content).await,
+            None => test.remove(&path).await,
+        }
+        let lines = repaired(&test).await;
+        for tag in ["latest", "v1"] {
+            let begin = format!("problem: a: tag {tag}: ");
+            let is_told = lines.iter().any(|line| line.starts_with(&begin));
+            assert!(is_told, "{lines:#?}");
+        }
+        assert_eq!(test.read(&current("a", "v1")).await.unwrap(), "");
+        test.write(&path, before).await;
+    }
+    assert_eq!(test.read(&blob_path(image.digest())).await.unwrap(), bytes);
+    // A link that is written again at the same time counts as there.
+    test.write(&revision("a", image.digest()), "").await;
+    let lines = repaired(&test).await;
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    assert!(lines.iter().all(|line| line.starts_with("repaired: ")));
+    expect_lines(&told(&test).await, &[]);
+}
+
+#[tokio::test]
 async fn a_tag_that_can_have_pointed_at_nothing_goes() {
     let (test, image) = one_image().await;
     for (digest, content) in [(image.digest(), ""), (&sha256("gone"), "x")] {

@@ -120,6 +120,41 @@ fn help_goes_to_standard_output() {
 }
 
 #[test]
+fn verify_reads_everything_unless_it_is_told_otherwise() {
+    let parsed = |line: &str| match parse(line) {
+        Ok(Command::Verify(arguments)) => arguments,
+        other => panic!("{line}: {other:?}"),
+    };
+    let plain = VerifyArgs {
+        config: Some(PathBuf::from("a.yml")),
+        repair: false,
+        sizes_only: false,
+        jobs: None,
+        rate_limit: None,
+        quiet: false,
+    };
+    assert_eq!(parsed("registry verify a.yml"), plain);
+    let line = "registry verify --repair --sizes-only=true -j 4 --rate-limit 50MiB -q a.yml";
+    let all = VerifyArgs {
+        repair: true,
+        sizes_only: true,
+        jobs: NonZeroUsize::new(4),
+        rate_limit: NonZeroU64::new(50 << 20),
+        quiet: true,
+        ..plain
+    };
+    assert_eq!(parsed(line), all);
+    // Code 1 says that something is wrong with the store.
+    for line in [
+        "registry verify --x",
+        "registry verify a.yml b.yml",
+        "registry verify -j 0 a.yml",
+    ] {
+        assert_eq!(exit(line).code, 2, "{line}");
+    }
+}
+
+#[test]
 fn a_mistake_is_one_line_and_a_hint() {
     let table = [
         (

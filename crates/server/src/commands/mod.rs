@@ -4,6 +4,7 @@ pub(crate) mod completion;
 pub(crate) mod garbage_collect;
 pub(crate) mod serve;
 pub(crate) mod trash;
+pub(crate) mod verify;
 
 use std::{
     error::Error as StdError,

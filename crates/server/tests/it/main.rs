@@ -36,3 +36,4 @@ mod restarts;
 mod shell;
 mod shutdown;
 mod store_by_hand;
+mod verify;

@@ -65,6 +65,22 @@ impl Process {
         }
     }
 
+    /// Starts a process whose standard error is a terminal.
+    pub(crate) fn start_before(mut command: Command, terminal: File) -> Self {
+        let output = NamedTempFile::new().unwrap();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output.reopen().unwrap())
+            .stderr(terminal)
+            .spawn()
+            .unwrap();
+        Self {
+            child,
+            output,
+            log: NamedTempFile::new().unwrap(),
+        }
+    }
+
     /// Starts a process that nobody listens to: its output goes to pipes without readers.
     pub(crate) fn start_unheard(command: &mut Command) -> Self {
         let mut child = command

@@ -160,6 +160,11 @@ impl TestRegistry {
         Process::start_into(&mut self.command(arguments), full.unwrap()).end()
     }
 
+    /// Runs a command whose standard error is a terminal.
+    pub(crate) fn run_before(&self, arguments: &[&str], terminal: fs::File) -> Ended {
+        Process::start_before(self.command(arguments), terminal).end()
+    }
+
     /// Runs a command whose standard output nobody reads.
     pub(crate) fn run_unheard(&self, arguments: &[&str]) -> Ended {
         Process::start_unheard(&mut self.command(arguments)).end()
