@@ -1,23 +1,28 @@
 //! Verifying: every link and every blob is read, and what is wrong is told and put right.
 //!
-//! In reading order: `finding` is what can be wrong, `contents` judges each blob once, `repository`
-//! looks at what one repository has and names, `referrers` at its lists, `repair` puts right what
-//! can be, `throttle` is how fast all that may read.
+//! In reading order: `finding` is what can be wrong, `blobs` judges each blob once, `contents`
+//! remembers that, `repositories` goes through them, `repository` looks at what one has, `parts` at
+//! what its manifests name, `referrers` at its lists, `repair` puts right what can be; `reading` and
+//! `throttle` are how all that reads.
 //!
 //! It may run beside servers, and collections unless it repairs. What looks wrong is looked at a
 //! second time, after a pause, before it is told: a push or a deletion that was on its way is over
 //! then. Nothing is ever deleted that has content: damaged bytes are moved to where they are in
 //! nobody's way.
 
+mod blobs;
 mod contents;
 mod finding;
+mod parts;
+mod reading;
 mod referrers;
 mod repair;
+mod repositories;
 mod repository;
 mod throttle;
 
 use std::{
-    collections::{BTreeMap, HashSet, VecDeque},
+    collections::BTreeMap,
     num::{NonZeroU64, NonZeroUsize},
     sync::{
         Arc,
@@ -26,21 +31,15 @@ use std::{
     time::Duration,
 };
 
-use wharf_oci::RepositoryName;
-use wharf_storage::{EntryKind, ListPage, StoragePath};
+use wharf_storage::StoragePath;
 
 pub use self::finding::{Fault, Finding, Object, Repair, Severity, Told};
 
-use self::{
-    contents::{Contents, meaningless},
-    repository::{Counted, Seen},
-    throttle::Throttle,
-};
+use self::{contents::Contents, reading::of_path, throttle::Throttle};
 use crate::{
     Error, LocalRegistry,
-    catalog::Walk,
     layout::PathSpec,
-    local::{LocalRepository, Store},
+    local::Store,
     progress::{Phase, Progress},
 };
 
@@ -213,139 +212,6 @@ impl Verifier {
         report
     }
 
-    /// Looks at all repositories, some at a time, and tells of them in their order.
-    async fn check_repositories(
-        self: &Arc<Self>,
-        report: &mut VerifyReport,
-        tell: &mut (dyn FnMut(&Told, &mut VerifyReport) + Send),
-    ) {
-        let store = Arc::clone(&self.store);
-        let mut under_way = VecDeque::new();
-        let mut walk = match Walk::begin(&store, None).await {
-            Ok(walk) => walk,
-            Err(error) => {
-                tell(&cannot_list(PathSpec::Repositories.path(), &error), report);
-                return;
-            }
-        };
-        loop {
-            let folder = match walk.next_folder().await {
-                Ok(Some(folder)) => folder,
-                Ok(None) => break,
-                Err(error) => {
-                    tell(&cannot_list(PathSpec::Repositories.path(), &error), report);
-                    continue;
-                }
-            };
-            let path = PathSpec::RepositoryFolder(&folder).path();
-            if let Err(error) = walk.push(folder.clone(), None).await {
-                tell(&cannot_list(path.clone(), &error), report);
-            }
-            let Ok(name) = folder.parse::<RepositoryName>() else {
-                if self.holds_manifests(&path).await && !walk.passed_by.contains(&path) {
-                    walk.passed_by.push(path);
-                }
-                continue;
-            };
-            let verifier = Arc::clone(self);
-            under_way.push_back(tokio::spawn(async move {
-                verifier.check_and_repair(name).await
-            }));
-            if under_way.len() >= self.options.jobs.get()
-                && let Some(oldest) = under_way.pop_front()
-            {
-                tell_checked(joined(oldest.await), report, tell);
-            }
-        }
-        for oldest in under_way {
-            tell_checked(joined(oldest.await), report, tell);
-        }
-        for folder in walk.passed_by {
-            let finding = of_path(folder, Fault::NameNotAccepted);
-            tell(
-                &Told {
-                    finding,
-                    repair: Repair::None,
-                },
-                report,
-            );
-        }
-    }
-
-    /// Looks at a repository until nothing is left that can be put right.
-    async fn check_and_repair(self: Arc<Self>, name: RepositoryName) -> (Vec<Told>, Counted) {
-        let local = LocalRepository {
-            name,
-            store: Arc::clone(&self.store),
-        };
-        let (mut findings, mut counted) = self.confirmed(&local).await;
-        let mut told: Vec<Told> = Vec::new();
-        let mut known: HashSet<(Object, Fault)> = HashSet::new();
-        for _ in 0..MOST_ROUNDS {
-            let mut repaired = false;
-            for finding in findings {
-                if !known.insert((finding.object.clone(), finding.fault.clone())) {
-                    continue;
-                }
-                let repair = match self.options.effect {
-                    Effect::Report => Repair::None,
-                    Effect::Repair => self.repair(&local, &finding).await,
-                };
-                repaired |= matches!(repair, Repair::Done(_));
-                told.push(Told { finding, repair });
-            }
-            if !repaired {
-                break;
-            }
-            // What is linked now may name what is not.
-            (findings, counted) = self.confirmed(&local).await;
-        }
-        self.progress.add(u64::from(counted.is_repository));
-        (told, counted)
-    }
-
-    /// What is wrong with a repository on two looks, if anything is on the first.
-    async fn confirmed(&self, local: &LocalRepository) -> (Vec<Finding>, Counted) {
-        let Seen {
-            findings,
-            mut counted,
-        } = self.check(local).await;
-        let may_pass = |finding: &Finding| finding.fault.severity() != Severity::Note;
-        if !findings.iter().any(may_pass) {
-            return (findings, counted);
-        }
-        let mut last = findings;
-        for _ in 0..MOST_LOOKS {
-            tokio::time::sleep(self.options.pause).await;
-            for finding in &last {
-                if let Object::Manifest(digest) | Object::Layer(digest) | Object::Child(digest) =
-                    &finding.object
-                {
-                    self.confirm(digest).await;
-                }
-            }
-            let before: HashSet<(Object, Fault)> = last
-                .into_iter()
-                .map(|finding| (finding.object, finding.fault))
-                .collect();
-            let seen = self.check(local).await;
-            (last, counted) = (seen.findings, seen.counted);
-            let after: HashSet<(Object, Fault)> = last
-                .iter()
-                .map(|finding| (finding.object.clone(), finding.fault.clone()))
-                .collect();
-            // What could not be read on one look only may have hidden the rest from it.
-            let hides = |(_, fault): &&(Object, Fault)| matches!(fault, Fault::Unreadable { .. });
-            if before.symmetric_difference(&after).find(hides).is_none() {
-                last.retain(|finding| {
-                    before.contains(&(finding.object.clone(), finding.fault.clone()))
-                });
-                break;
-            }
-        }
-        (last, counted)
-    }
-
     /// The blobs that no repository names: whole ones are for a collection to remove.
     async fn unnamed(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
@@ -385,94 +251,6 @@ impl Verifier {
         };
         Told { finding, repair }
     }
-
-    /// The names in a folder that is known to be one; that it cannot be listed is a finding.
-    async fn listed(&self, folder: &StoragePath, findings: &mut Vec<Finding>) -> Vec<String> {
-        match self.store.driver.list(folder, ListPage::all()).await {
-            Ok(entries) => {
-                let mut names = Vec::with_capacity(entries.len());
-                for entry in entries {
-                    if entry.kind == EntryKind::Folder {
-                        names.push(entry.name);
-                    } else {
-                        findings.extend(meaningless(folder, &entry.name));
-                    }
-                }
-                names
-            }
-            Err(error) => {
-                findings.push(of_path(folder.clone(), unreadable(&error)));
-                Vec::new()
-            }
-        }
-    }
-
-    /// What writes left behind in a folder that were cut off long ago.
-    async fn find_leftovers(&self, folder: &StoragePath, findings: &mut Vec<Finding>) {
-        match self.store.driver.leftovers(folder).await {
-            Ok(leftovers) => findings.extend(
-                leftovers
-                    .into_iter()
-                    .filter(|leftover| !self.is_young(leftover.modified))
-                    .map(|leftover| of_path(leftover.path, Fault::Leftover)),
-            ),
-            Err(error) => findings.push(of_path(folder.clone(), unreadable(&error))),
-        }
-    }
-
-    async fn holds_manifests(&self, folder: &StoragePath) -> bool {
-        match folder.child("_manifests") {
-            Ok(manifests) => self.store.exists(&manifests).await.unwrap_or(true),
-            Err(_) => false,
-        }
-    }
-}
-
-fn tell_checked(
-    (all, counted): (Vec<Told>, Counted),
-    report: &mut VerifyReport,
-    tell: &mut (dyn FnMut(&Told, &mut VerifyReport) + Send),
-) {
-    report.repositories += u64::from(counted.is_repository);
-    report.tags += counted.tags;
-    report.manifests += counted.manifests;
-    for told in all {
-        tell(&told, report);
-    }
-}
-
-fn cannot_list(folder: StoragePath, error: &Error) -> Told {
-    Told {
-        finding: of_path(folder, unreadable(error)),
-        repair: Repair::None,
-    }
-}
-
-fn of_path(path: StoragePath, fault: Fault) -> Finding {
-    Finding {
-        repository: None,
-        tags: Vec::new(),
-        named_by: Vec::new(),
-        object: Object::Path(path),
-        fault,
-    }
-}
-
-/// What the store said, with its reasons.
-fn unreadable(error: &(dyn std::error::Error + 'static)) -> Fault {
-    Fault::Unreadable {
-        error: chain(error),
-    }
-}
-
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(&format!(": {error}"));
-        source = error.source();
-    }
-    text
 }
 
 /// The result of a task; its panic is ours.
@@ -486,11 +264,6 @@ fn joined<T>(result: Result<T, tokio::task::JoinError>) -> T {
         },
     }
 }
-
-/// How often a repository is looked at again before what is wrong with it is told, whatever it is.
-const MOST_LOOKS: usize = 4;
-/// How often a repository is looked at again for what was hidden behind what was repaired.
-const MOST_ROUNDS: usize = 4;
 
 #[cfg(test)]
 mod tests;

@@ -9,9 +9,8 @@ use crate::{
     layout::PathSpec,
     verify::{
         finding::{Fault, Object},
-        of_path,
+        reading::{of_path, unreadable},
         repository::Look,
-        unreadable,
     },
 };
 

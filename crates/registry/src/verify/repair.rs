@@ -15,8 +15,7 @@ use crate::{
     verify::{
         Finding, Repair, Told, Verifier,
         finding::{Fault, Object},
-        of_path,
-        repository::Link,
+        reading::{Link, chain, of_path},
     },
 };
 
@@ -286,6 +285,6 @@ fn outcome(done: Done) -> Repair {
     match done {
         Ok(Some(what)) => Repair::Done(what),
         Ok(None) => Repair::None,
-        Err(error) => Repair::Failed(super::chain(&error)),
+        Err(error) => Repair::Failed(chain(&error)),
     }
 }

@@ -3,20 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
-use wharf_oci::{Algorithm, Descriptor, Digest, Manifest, ManifestKind, Tag};
-use wharf_storage::{EntryKind, ListPage, StoragePath};
+use wharf_oci::{Digest, ManifestKind, Tag};
 
 use crate::{
-    ManifestRules, UploadId,
+    UploadId,
     layout::PathSpec,
-    local::{LocalRepository, PAGE},
+    local::LocalRepository,
     purge_uploads,
     trash::Kept,
     verify::{
-        Content, Finding, Verifier,
-        contents::{Named, meaningless},
+        Finding, Verifier,
+        contents::Named,
         finding::{Fault, Object},
-        of_path, unreadable,
+        reading::{Link, meaningless, unreadable},
     },
 };
 
@@ -35,21 +34,6 @@ pub(super) struct Counted {
     pub(super) manifests: u64,
 }
 
-/// What a link holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Link {
-    /// A digest.
-    To(Digest),
-    /// There is none.
-    Missing,
-    /// It has no bytes.
-    Empty,
-    /// It holds something else.
-    Malformed,
-    /// It cannot be read.
-    Unreadable(String),
-}
-
 /// A look at one repository. It remembers the digests of the repository's links and of what its
 /// manifests name.
 pub(super) struct Look<'a> {
@@ -61,7 +45,7 @@ pub(super) struct Look<'a> {
     pub(super) elsewhere: Vec<Finding>,
     tags: BTreeMap<Tag, Digest>,
     /// The indexes that name a manifest.
-    parents: HashMap<Digest, Vec<Digest>>,
+    pub(super) parents: HashMap<Digest, Vec<Digest>>,
     /// The manifests that have a link, good or not.
     pub(super) revisions: HashSet<Digest>,
     /// The manifests with a subject, and that.
@@ -69,8 +53,8 @@ pub(super) struct Look<'a> {
     /// The manifests that could not be read, and might be about anything.
     pub(super) unread: HashSet<Digest>,
     /// What is known of the configs and layers that manifests name.
-    layers: HashMap<Digest, Result<u64, Fault>>,
-    counted: Counted,
+    pub(super) layers: HashMap<Digest, Result<u64, Fault>>,
+    pub(super) counted: Counted,
 }
 
 impl Verifier {
@@ -96,67 +80,6 @@ impl Verifier {
         look.check_referrers().await;
         look.check_uploads().await;
         look.seen()
-    }
-
-    /// Reads a link.
-    pub(super) async fn link(&self, path: &StoragePath) -> Link {
-        tokio::task::consume_budget().await;
-        let content = match self.store.driver.get_content(path).await {
-            Ok(content) => content,
-            Err(wharf_storage::Error::NotFound { .. }) => return Link::Missing,
-            Err(error) => return Link::Unreadable(super::chain(&error)),
-        };
-        if content.is_empty() {
-            return Link::Empty;
-        }
-        let text = std::str::from_utf8(&content).ok();
-        match text.and_then(|text| text.trim_end().parse().ok()) {
-            Some(digest) => Link::To(digest),
-            None => Link::Malformed,
-        }
-    }
-
-    /// Reads a link that can hold nothing but this digest.
-    pub(super) async fn link_to(&self, path: &StoragePath, digest: &Digest) -> Link {
-        match self.link(path).await {
-            Link::To(other) if other != *digest => Link::Malformed,
-            link => link,
-        }
-    }
-
-    /// Whether a collection has set something aside.
-    pub(super) async fn is_set_aside(&self, kept: Kept<'_>) -> Result<bool, Fault> {
-        let aside = self.store.runs(&kept.trash()).await;
-        for run in aside.map_err(|error| unreadable(&error))? {
-            let there = self.store.exists(&kept.aside(&run)).await;
-            if there.map_err(|error| unreadable(&error))? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Reads a manifest whose content is known to be whole.
-    pub(super) async fn read_manifest(&self, digest: &Digest) -> Result<Manifest, Fault> {
-        let size = self.judge(digest).await?;
-        let data = PathSpec::BlobData(digest).path();
-        let bytes = match self.store.driver.get_content(&data).await {
-            Ok(bytes) => bytes,
-            Err(wharf_storage::Error::NotFound { .. }) => return Err(Fault::Missing),
-            Err(error) => return Err(unreadable(&error)),
-        };
-        if self.options.content == Content::Sizes || bytes.len() as u64 != size {
-            let actual = Digest::of(digest.algorithm(), &bytes);
-            if actual != *digest {
-                return Err(Fault::Damaged { actual });
-            }
-        }
-        match Manifest::from_stored(bytes) {
-            Ok(manifest) => Ok(manifest.with_digest(digest.clone())),
-            Err(violation) => Err(Fault::NoManifest {
-                violation: super::chain(&violation),
-            }),
-        }
     }
 }
 
@@ -289,152 +212,6 @@ impl Look<'_> {
         }
     }
 
-    async fn check_layer(&mut self, by: &Digest, part: &Descriptor) {
-        let digest = &part.digest;
-        let verdict = self.layer(digest).await;
-        let is_absent = matches!(verdict, Err(Fault::Missing | Fault::LinkMissing));
-        // Whoever pulls fetches such a layer from where it is published; it is never pushed.
-        let is_elsewhere = part.media_type.is_non_distributable_layer() && !part.urls.is_empty();
-        if is_absent && (is_elsewhere || self.has_revision(digest).await) {
-            self.parents
-                .entry(digest.clone())
-                .or_default()
-                .push(by.clone());
-            return;
-        }
-        match verdict {
-            Ok(size) => self.compare_sizes(by, part, size, Object::Layer(digest.clone())),
-            Err(fault) => self.found(Object::Layer(digest.clone()), fault, Some(by)),
-        }
-    }
-
-    async fn check_child(&mut self, by: &Digest, child: &Descriptor) {
-        let digest = &child.digest;
-        self.parents
-            .entry(digest.clone())
-            .or_default()
-            .push(by.clone());
-        let kept = Kept::Revision(&self.local.name, digest);
-        // What is wrong with one that is linked is told of the manifest.
-        match self.verifier.link(&kept.place()).await {
-            Link::Missing => {}
-            Link::To(_) => {
-                if let Ok(size) = self.verifier.judge(digest).await {
-                    self.compare_sizes(by, child, size, Object::Child(digest.clone()));
-                }
-                return;
-            }
-            Link::Empty | Link::Malformed | Link::Unreadable(_) => return,
-        }
-        // BuildKit keeps its cache as an index whose entries are layers.
-        if !child.media_type.is_manifest() {
-            match self.layer(digest).await {
-                Err(Fault::Missing | Fault::LinkMissing) => {}
-                Ok(size) => {
-                    return self.compare_sizes(by, child, size, Object::Layer(digest.clone()));
-                }
-                Err(fault) => return self.found(Object::Layer(digest.clone()), fault, Some(by)),
-            }
-        }
-        let fault = match self.verifier.is_set_aside(kept).await {
-            Ok(true) => Fault::SetAside,
-            Ok(false) if !self.requires(child) || digest == by => Fault::Sparse,
-            Ok(false) => match self.verifier.judge(digest).await {
-                Ok(_) => Fault::LinkMissing,
-                Err(fault) => fault,
-            },
-            Err(fault) => fault,
-        };
-        self.found(Object::Child(digest.clone()), fault, Some(by));
-    }
-
-    /// Whether pushes of an index must have this child.
-    fn requires(&self, child: &Descriptor) -> bool {
-        match &self.local.store.rules.manifests {
-            ManifestRules::Unchecked => false,
-            ManifestRules::Checked { platforms, .. } => platforms.require(child),
-        }
-    }
-
-    fn compare_sizes(&mut self, by: &Digest, part: &Descriptor, actual: u64, object: Object) {
-        // Where a stored document gives no size, none is compared.
-        let named = part.size;
-        if named != 0 && named != actual {
-            self.found(object, Fault::SizeDiffers { named, actual }, Some(by));
-        }
-    }
-
-    async fn has_revision(&mut self, digest: &Digest) -> bool {
-        let link = PathSpec::RevisionLink(&self.local.name, digest).path();
-        matches!(self.verifier.link(&link).await, Link::To(_))
-    }
-
-    /// What is known of a config or layer: whether the repository has it, and whether it is whole.
-    async fn layer(&mut self, digest: &Digest) -> Result<u64, Fault> {
-        if let Some(known) = self.layers.get(digest) {
-            return known.clone();
-        }
-        let verdict = self.look_at_layer(digest).await;
-        self.layers.insert(digest.clone(), verdict.clone());
-        verdict
-    }
-
-    async fn look_at_layer(&self, digest: &Digest) -> Result<u64, Fault> {
-        let verifier = self.verifier;
-        let kept = Kept::Layer(&self.local.name, digest);
-        verifier.contents.name(digest, Named::AsLayer);
-        let is_own = digest.algorithm() == Algorithm::Sha256;
-        let link = match verifier.link(&kept.place()).await {
-            Link::To(content) if is_own && content != *digest => Link::Malformed,
-            Link::To(content) => {
-                let verdict = verifier.judge(&content).await;
-                verifier.contents.name(&content, Named::AsLayer);
-                return verdict;
-            }
-            Link::Unreadable(error) => return Err(Fault::Unreadable { error }),
-            link => link,
-        };
-        if link == Link::Missing && verifier.is_set_aside(kept).await? {
-            return Err(Fault::SetAside);
-        }
-        if digest.algorithm() == Algorithm::Other {
-            return Err(Fault::Missing);
-        }
-        // Without a link the content is known by its own digest only.
-        verifier.judge(digest).await?;
-        Err(link.fault())
-    }
-
-    /// The links to blobs that no manifest names, and those that hold nothing.
-    async fn check_layer_links(&mut self) {
-        let folder = PathSpec::Layers(&self.local.name).path();
-        for digest in self.links_below(&folder).await {
-            let link = PathSpec::LayerLink(&self.local.name, &digest).path();
-            let is_own = digest.algorithm() == Algorithm::Sha256;
-            let link = match self.verifier.link(&link).await {
-                Link::To(content) if is_own && content != digest => Link::Malformed,
-                link => link,
-            };
-            let object = Object::Layer(digest.clone());
-            match link {
-                Link::Missing => {}
-                Link::To(content) => {
-                    self.counted.is_repository = true;
-                    self.verifier.contents.name(&content, Named::AsLayer);
-                    if self.layers.contains_key(&digest) {
-                        continue;
-                    }
-                    match self.verifier.judge(&content).await {
-                        Ok(_) | Err(Fault::SetAside) => {}
-                        Err(Fault::Missing) => self.found(object, Fault::LeadsNowhere, None),
-                        Err(fault) => self.found(object, fault, None),
-                    }
-                }
-                broken => self.found(object, broken.fault(), None),
-            }
-        }
-    }
-
     async fn check_uploads(&mut self) {
         let folder = PathSpec::Uploads(&self.local.name).path();
         for name in self.folders(&folder).await {
@@ -461,65 +238,6 @@ impl Look<'_> {
     pub(super) fn found(&mut self, object: Object, fault: Fault, by: Option<&Digest>) {
         let named_by = self.found.entry((object, fault)).or_default();
         named_by.extend(by.cloned());
-    }
-
-    /// The digests that name the folders below: `<algorithm>/<hex>`; what else is there is found.
-    pub(super) async fn links_below(&mut self, folder: &StoragePath) -> Vec<Digest> {
-        let mut digests = Vec::new();
-        for algorithm in self.folders(folder).await {
-            let Ok(below) = folder.child(&algorithm) else {
-                self.elsewhere.extend(meaningless(folder, &algorithm));
-                continue;
-            };
-            for name in self.folders(&below).await {
-                let Ok(digest) = format!("{algorithm}:{name}").parse::<Digest>() else {
-                    self.elsewhere.extend(meaningless(&below, &name));
-                    continue;
-                };
-                if let Ok(link) = below.child(&name) {
-                    self.find_leftovers(&link).await;
-                }
-                digests.push(digest);
-            }
-        }
-        digests
-    }
-
-    /// The names of the folders in a folder, read page by page.
-    pub(super) async fn folders(&mut self, folder: &StoragePath) -> Vec<String> {
-        let (mut names, mut after, mut limit) = (Vec::new(), None, PAGE);
-        loop {
-            let page = ListPage {
-                after: after.take(),
-                limit,
-            };
-            let entries = match self.local.store.driver.list(folder, page).await {
-                Ok(entries) => entries,
-                Err(error) => {
-                    let finding = of_path(folder.clone(), unreadable(&error));
-                    self.elsewhere.push(finding);
-                    return names;
-                }
-            };
-            if entries.len() == limit {
-                after = entries.last().map(|last| last.name.clone());
-            }
-            for entry in entries {
-                if entry.kind == EntryKind::Folder {
-                    names.push(entry.name);
-                }
-            }
-            if after.is_none() {
-                return names;
-            }
-            limit = crate::local::next_limit(limit);
-        }
-    }
-
-    pub(super) async fn find_leftovers(&mut self, folder: &StoragePath) {
-        self.verifier
-            .find_leftovers(folder, &mut self.elsewhere)
-            .await;
     }
 
     /// What was found, with the tags that suffer.
@@ -571,18 +289,6 @@ impl Look<'_> {
             .iter()
             .filter(|(_, digest)| above.contains(digest));
         reaching.map(|(tag, _)| tag.clone()).collect()
-    }
-}
-
-impl Link {
-    /// What is wrong with it; one that holds a digest holds the wrong one.
-    pub(super) fn fault(self) -> Fault {
-        match self {
-            Self::To(_) | Self::Malformed => Fault::LinkMalformed,
-            Self::Missing => Fault::LinkMissing,
-            Self::Empty => Fault::LinkEmpty,
-            Self::Unreadable(error) => Fault::Unreadable { error },
-        }
     }
 }
 
