@@ -26,11 +26,12 @@ use std::{
     num::{NonZeroU64, NonZeroUsize},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
+use wharf_oci::Digest;
 use wharf_storage::StoragePath;
 
 pub use self::finding::{Fault, Finding, Object, Repair, Severity, Told};
@@ -179,7 +180,9 @@ pub async fn verify(
 impl Verifier {
     async fn run(self: &Arc<Self>, observe: Observer<'_>) -> VerifyReport {
         let mut report = VerifyReport::default();
+        let has_unseen = AtomicBool::new(false);
         let mut tell = |told: &Told, report: &mut VerifyReport| {
+            has_unseen.fetch_or(hides_others(&told.finding), Ordering::Relaxed);
             report.count(told);
             observe(told);
         };
@@ -192,18 +195,21 @@ impl Verifier {
             ..Phase::default()
         });
         self.check_repositories(&mut report, &mut tell).await;
-        for finding in self.unnamed().await {
-            tell(
-                &Told {
-                    finding,
-                    repair: Repair::None,
-                },
-                &mut report,
-            );
+        // What could not be looked at may name anything.
+        let is_complete = !has_unseen.load(Ordering::Relaxed);
+        for key in self.contents.unnamed() {
+            let finding = self.unnamed(self.contents.digest(&key)).await;
+            let is_told = |finding: &Finding| is_complete || is_problem(finding);
+            if let Some(finding) = finding.filter(is_told) {
+                let repair = Repair::None;
+                tell(&Told { finding, repair }, &mut report);
+            }
         }
-        if self.options.effect == Effect::Repair {
-            for told in self.move_damaged().await {
-                tell(&told, &mut report);
+        if self.options.effect == Effect::Repair && is_complete {
+            for key in self.contents.in_the_way() {
+                if let Some(told) = self.move_damaged(self.contents.digest(&key)).await {
+                    tell(&told, &mut report);
+                }
             }
         }
         self.progress.end();
@@ -212,33 +218,26 @@ impl Verifier {
         report
     }
 
-    /// The blobs that no repository names: whole ones are for a collection to remove.
-    async fn unnamed(&self) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        for unnamed in self.contents.unnamed() {
-            let digest = unnamed.digest;
-            // It may have come again, or gone, since it was listed.
-            let data = PathSpec::BlobData(&digest).path();
-            match self.store.driver.stat(&data).await {
-                Ok(info) if self.is_young(info.modified) => continue,
-                Err(wharf_storage::Error::NotFound { .. }) => continue,
-                Ok(_) | Err(_) => {}
-            }
-            self.confirm(&digest).await;
-            let fault = match self.judge(&digest).await {
-                Ok(_) => Fault::Orphaned {
-                    bytes: unnamed.size,
-                },
-                Err(Fault::Missing | Fault::SetAside) => continue,
-                Err(fault) => fault,
-            };
-            findings.push(Finding {
-                object: Object::Blob(digest),
-                fault,
-                ..of_path(StoragePath::root(), Fault::Missing)
-            });
+    /// What to say of a blob that no repository names: a whole one is for a collection to remove.
+    async fn unnamed(&self, digest: Digest) -> Option<Finding> {
+        // It may have come again, or gone, since it was listed.
+        let data = PathSpec::BlobData(&digest).path();
+        match self.store.driver.stat(&data).await {
+            Ok(info) if self.is_young(info.modified) => return None,
+            Err(wharf_storage::Error::NotFound { .. }) => return None,
+            Ok(_) | Err(_) => {}
         }
-        findings
+        self.confirm(&digest).await;
+        let fault = match self.judge(&digest).await {
+            Ok(bytes) => Fault::Orphaned { bytes },
+            Err(Fault::Missing | Fault::SetAside) => return None,
+            Err(fault) => fault,
+        };
+        Some(Finding {
+            object: Object::Blob(digest),
+            fault,
+            ..of_path(StoragePath::root(), Fault::Missing)
+        })
     }
 
     /// A finding outside of all repositories, repaired if it is to be.
@@ -251,6 +250,20 @@ impl Verifier {
         };
         Told { finding, repair }
     }
+}
+
+/// Whether there may be more behind a finding that nobody has looked at.
+fn hides_others(finding: &Finding) -> bool {
+    let is_place = matches!(finding.object, Object::Path(_) | Object::Tag(_));
+    match finding.fault {
+        Fault::Unreadable { .. } => is_place,
+        Fault::NameNotAccepted => true,
+        _ => false,
+    }
+}
+
+fn is_problem(finding: &Finding) -> bool {
+    finding.fault.severity() == Severity::Problem
 }
 
 /// The result of a task; its panic is ours.

@@ -95,20 +95,20 @@ impl Verifier {
         if self.options.content == Content::Sizes {
             return;
         }
-        let all = self.contents.all();
+        let (all, bytes) = self.contents.all();
         self.progress.begin(Phase {
             doing: "reading blobs",
             count: Some(all.len() as u64),
-            bytes: Some(all.iter().map(|blob| blob.size).sum()),
+            bytes: Some(bytes),
             bytes_are: "read",
         });
-        let tasks = all.into_iter().map(|blob| {
-            let verifier = Arc::clone(self);
+        let tasks = all.into_iter().map(|key| {
+            let (verifier, digest) = (Arc::clone(self), self.contents.digest(&key));
             async move {
-                let verdict = verifier.look_at(&blob.digest).await;
+                let verdict = verifier.look_at(&digest).await;
                 // What was deleted since it was listed is nobody's.
                 if verdict != Err(Fault::Missing) {
-                    verifier.contents.judged(&blob.digest, &verdict);
+                    verifier.contents.judged(&digest, &verdict);
                 }
                 verifier.progress.add(1);
             }

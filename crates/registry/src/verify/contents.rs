@@ -22,11 +22,11 @@ struct Table {
     /// What is wrong with those that are not whole.
     faults: HashMap<Key, Known>,
     /// The digests of another algorithm than SHA-256, which their keys do not tell: few.
-    others: Vec<Digest>,
+    others: HashMap<Key, Digest>,
 }
 
 /// A SHA-256: that which a digest is, or else that of its text.
-type Key = [u8; 32];
+pub(super) type Key = [u8; 32];
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Entry {
@@ -53,13 +53,6 @@ pub(super) enum Named {
     AsManifest,
 }
 
-/// A blob that no repository names.
-#[derive(Debug)]
-pub(super) struct Unnamed {
-    pub(super) digest: Digest,
-    pub(super) size: u64,
-}
-
 impl Contents {
     /// Remembers that a repository has or names a blob.
     pub(super) fn name(&self, digest: &Digest, named: Named) {
@@ -70,39 +63,45 @@ impl Contents {
     }
 
     /// The blobs that nobody named, but for those that have just come.
-    pub(super) fn unnamed(&self) -> Vec<Unnamed> {
+    pub(super) fn unnamed(&self) -> Vec<Key> {
         self.select(|entry, _| !entry.is_linked && !entry.is_young)
     }
 
     /// The blobs that are damaged or empty and that no repository has as a manifest.
-    pub(super) fn in_the_way(&self) -> Vec<Unnamed> {
+    pub(super) fn in_the_way(&self) -> Vec<Key> {
         self.select(|entry, fault| {
             let is_damaged = matches!(fault, Some(Fault::Damaged { .. } | Fault::Empty));
             is_damaged && !entry.is_manifest
         })
     }
 
-    fn select(&self, wanted: impl Fn(&Entry, Option<&Fault>) -> bool) -> Vec<Unnamed> {
+    /// All blobs, and how many bytes they have together.
+    pub(super) fn all(&self) -> (Vec<Key>, u64) {
+        let bytes = self.lock().entries.values().map(|entry| entry.size).sum();
+        (self.select(|_, _| true), bytes)
+    }
+
+    /// Keys in their order, which is that of the folders of the blobs.
+    fn select(&self, wanted: impl Fn(&Entry, Option<&Fault>) -> bool) -> Vec<Key> {
         let table = self.lock();
-        let others: HashMap<Key, &Digest> = table.others.iter().map(|d| (key(d), d)).collect();
-        let mut selected: Vec<Unnamed> = table
+        let fault = |key| table.faults.get(key).map(|known| &known.fault);
+        let mut selected: Vec<Key> = table
             .entries
             .iter()
-            .filter(|(key, entry)| wanted(entry, table.faults.get(*key).map(|known| &known.fault)))
-            .map(|(key, entry)| Unnamed {
-                digest: match others.get(key) {
-                    Some(digest) => (*digest).clone(),
-                    None => Digest::from_hash(Algorithm::Sha256, key),
-                },
-                size: entry.size,
-            })
+            .filter(|(key, entry)| wanted(entry, fault(*key)))
+            .map(|(key, _)| *key)
             .collect();
-        selected.sort_by(|a, b| a.digest.cmp(&b.digest));
+        drop(table);
+        selected.sort_unstable();
         selected
     }
 
-    pub(super) fn all(&self) -> Vec<Unnamed> {
-        self.select(|_, _| true)
+    /// The digest that a key stands for.
+    pub(super) fn digest(&self, key: &Key) -> Digest {
+        match self.lock().others.get(key) {
+            Some(digest) => digest.clone(),
+            None => Digest::from_hash(Algorithm::Sha256, key),
+        }
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -116,10 +115,9 @@ impl Contents {
             is_young,
             ..Entry::default()
         };
-        if table.entries.insert(key(digest), entry).is_none()
-            && digest.algorithm() != Algorithm::Sha256
-        {
-            table.others.push(digest.clone());
+        table.entries.insert(key(digest), entry);
+        if digest.algorithm() != Algorithm::Sha256 {
+            table.others.insert(key(digest), digest.clone());
         }
     }
 

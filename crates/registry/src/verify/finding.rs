@@ -185,6 +185,7 @@ impl Finding {
                 "push the tag again, or delete its folder"
             }
             (Fault::LinkMalformed, Object::Tag(_)) => "push the tag again",
+            (Fault::LinkMissing, Object::Child(_)) => "push the image again",
             (Fault::LinkMissing | Fault::LinkEmpty | Fault::LinkMalformed, _) => {
                 "--repair writes it if the content is whole; otherwise push the image again"
             }

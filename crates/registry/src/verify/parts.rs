@@ -41,6 +41,12 @@ impl Look<'_> {
             .or_default()
             .push(by.clone());
         let kept = Kept::Revision(&self.local.name, digest);
+        let named = if child.media_type.is_manifest() {
+            Named::AsManifest
+        } else {
+            Named::AsLayer
+        };
+        self.verifier.contents.name(digest, named);
         // What is wrong with one that is linked is told of the manifest.
         match self.verifier.link(&kept.place()).await {
             Link::Missing => {}

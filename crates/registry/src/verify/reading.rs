@@ -187,6 +187,7 @@ impl Look<'_> {
                 Err(error) => {
                     let finding = of_path(folder.clone(), unreadable(&error));
                     self.elsewhere.push(finding);
+                    self.is_incomplete = true;
                     return names;
                 }
             };

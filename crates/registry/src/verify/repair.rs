@@ -33,13 +33,13 @@ impl Verifier {
             }
             (Object::History(tag, digest), LinkEmpty | LinkMalformed) => {
                 let link = PathSpec::TagIndexLink(name, tag, digest).path();
-                self.write_link(&link, digest).await
+                self.write_link_if_broken(&link, digest).await
             }
             (Object::Manifest(digest), LinkMissing | LinkEmpty | LinkMalformed) => {
-                self.repair_revision(local, digest).await
+                self.repair_revision(local, digest, finding).await
             }
             (Object::Layer(digest), LinkMissing | LinkEmpty | LinkMalformed) => {
-                self.repair_layer(local, digest, &finding.fault).await
+                self.repair_layer(local, digest, finding).await
             }
             (Object::Manifest(digest) | Object::Child(digest), Fault::SetAside) => {
                 let kept = Kept::Revision(name, digest);
@@ -53,6 +53,9 @@ impl Verifier {
                 self.write_link(&link, referrer).await
             }
             (Object::Referrer { subject, referrer }, Fault::Stale) => {
+                if self.is_about(local, referrer, subject).await {
+                    return Repair::None;
+                }
                 let entry = PathSpec::Referrer(name, subject, referrer).path();
                 let deleted = links::delete_if_there(self.store.driver(), &entry).await;
                 deleted.map(|_| Some("it is out of the list".to_owned()))
@@ -71,14 +74,12 @@ impl Verifier {
     pub(super) async fn remove_leftover(&self, path: &StoragePath) -> Repair {
         let lock = match self.store.driver.writer(path, WriteMode::Append).await {
             Ok(lock) => lock,
-            Err(wharf_storage::Error::Busy { .. } | wharf_storage::Error::NotFound { .. }) => {
-                return Repair::None;
-            }
+            Err(wharf_storage::Error::NotFound { .. }) => return Repair::Done(REMOVED.to_owned()),
             Err(error) => return outcome(Err(Error::Storage(error))),
         };
         let deleted = links::delete_if_there(self.store.driver(), path).await;
         drop(lock);
-        outcome(deleted.map(|_| Some("it is removed".to_owned())))
+        outcome(deleted.map(|_| Some(REMOVED.to_owned())))
     }
 
     /// Points a tag at the only manifest that it can have pointed at; one that can have pointed at
@@ -141,17 +142,37 @@ impl Verifier {
         ))
     }
 
-    async fn repair_revision(&self, local: &LocalRepository, digest: &Digest) -> Done {
+    async fn repair_revision(
+        &self,
+        local: &LocalRepository,
+        digest: &Digest,
+        finding: &Finding,
+    ) -> Done {
         let link = PathSpec::RevisionLink(&local.name, digest).path();
         match self.read_manifest(digest).await {
-            Ok(_) => self.write_link(&link, digest).await,
+            // It may have been deleted since it was found, with its tags.
+            Ok(_) if finding.fault == Fault::LinkMissing => {
+                for tag in &finding.tags {
+                    let current = PathSpec::TagCurrentLink(&local.name, tag).path();
+                    if self.link(&current).await == Link::To(digest.clone()) {
+                        return self.write_link(&link, digest).await;
+                    }
+                }
+                Ok(None)
+            }
+            Ok(_) => self.write_link_if_broken(&link, digest).await,
             Err(Fault::Missing) => self.remove_useless(&link, digest).await,
             // What it names is kept by it, as long as it may be put right by a push.
             Err(_) => Ok(None),
         }
     }
 
-    async fn repair_layer(&self, local: &LocalRepository, digest: &Digest, fault: &Fault) -> Done {
+    async fn repair_layer(
+        &self,
+        local: &LocalRepository,
+        digest: &Digest,
+        finding: &Finding,
+    ) -> Done {
         let link = PathSpec::LayerLink(&local.name, digest).path();
         if digest.algorithm() != Algorithm::Sha256 {
             // Under which digest the content is stored, only the link has told.
@@ -160,10 +181,34 @@ impl Verifier {
         let is_unchecked = matches!(self.store.rules.manifests, ManifestRules::Unchecked);
         match self.look_again(digest).await {
             // A manifest that nobody has checked may name what other repositories have.
-            Ok(_) if *fault == Fault::LinkMissing && is_unchecked => Ok(None),
-            Ok(_) => self.write_link(&link, digest).await,
+            Ok(_) if finding.fault == Fault::LinkMissing && is_unchecked => Ok(None),
+            Ok(_) if finding.fault == Fault::LinkMissing => {
+                for manifest in &finding.named_by {
+                    let revision = PathSpec::RevisionLink(&local.name, manifest).path();
+                    if matches!(self.link(&revision).await, Link::To(_)) {
+                        return self.write_link(&link, digest).await;
+                    }
+                }
+                Ok(None)
+            }
+            Ok(_) => self.write_link_if_broken(&link, digest).await,
             Err(Fault::Missing) => self.remove_useless(&link, digest).await,
             Err(_) => Ok(None),
+        }
+    }
+
+    /// Whether a manifest of the repository is about a subject after all.
+    async fn is_about(&self, local: &LocalRepository, referrer: &Digest, subject: &Digest) -> bool {
+        let revision = PathSpec::RevisionLink(&local.name, referrer).path();
+        if self.link(&revision).await == Link::Missing {
+            return false;
+        }
+        match self.read_manifest(referrer).await {
+            Ok(manifest) => manifest
+                .subject()
+                .is_some_and(|about| about.digest == *subject),
+            // What cannot be read may be about anything.
+            Err(_) => true,
         }
     }
 
@@ -172,6 +217,14 @@ impl Verifier {
     async fn write_link(&self, link: &StoragePath, digest: &Digest) -> Done {
         links::write(self.store.driver(), link, digest).await?;
         Ok(Some("its link is written".to_owned()))
+    }
+
+    /// The same, unless it was deleted or written since it was found.
+    async fn write_link_if_broken(&self, link: &StoragePath, digest: &Digest) -> Done {
+        match self.link_to(link, digest).await {
+            Link::Empty | Link::Malformed => self.write_link(link, digest).await,
+            Link::To(_) | Link::Missing | Link::Unreadable(_) => Ok(None),
+        }
     }
 
     async fn remove_useless(&self, link: &StoragePath, digest: &Digest) -> Done {
@@ -236,21 +289,16 @@ impl Verifier {
     ///
     /// Those of a manifest stay: a push replaces them without asking, and as long as they are there
     /// a collection keeps all that they might name.
-    pub(super) async fn move_damaged(&self) -> Vec<Told> {
-        let mut told = Vec::new();
-        for blob in self.contents.in_the_way() {
-            let digest = blob.digest;
-            let repair = match self.move_if_damaged(&digest).await {
-                Ok(None) => continue,
-                done => outcome(done),
-            };
-            let finding = Finding {
-                object: Object::Blob(digest),
-                ..of_path(StoragePath::root(), Fault::InTheWay)
-            };
-            told.push(Told { finding, repair });
-        }
-        told
+    pub(super) async fn move_damaged(&self, digest: Digest) -> Option<Told> {
+        let repair = match self.move_if_damaged(&digest).await {
+            Ok(None) => return None,
+            done => outcome(done),
+        };
+        let finding = Finding {
+            object: Object::Blob(digest),
+            ..of_path(StoragePath::root(), Fault::InTheWay)
+        };
+        Some(Told { finding, repair })
     }
 
     async fn move_if_damaged(&self, digest: &Digest) -> Done {
@@ -288,3 +336,5 @@ fn outcome(done: Done) -> Repair {
         Err(error) => Repair::Failed(chain(&error)),
     }
 }
+
+const REMOVED: &str = "it is removed";

@@ -55,6 +55,8 @@ pub(super) struct Look<'a> {
     /// What is known of the configs and layers that manifests name.
     pub(super) layers: HashMap<Digest, Result<u64, Fault>>,
     pub(super) counted: Counted,
+    /// Whether a folder could not be listed, so that more may be there than was seen.
+    pub(super) is_incomplete: bool,
 }
 
 impl Verifier {
@@ -72,6 +74,7 @@ impl Verifier {
             unread: HashSet::new(),
             layers: HashMap::new(),
             counted: Counted::default(),
+            is_incomplete: false,
         };
         look.check_tags().await;
         look.check_revisions().await;

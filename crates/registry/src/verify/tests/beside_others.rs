@@ -239,3 +239,35 @@ async fn a_store_as_distribution_leaves_it_is_whole() {
         (1, 1, 1, 3)
     );
 }
+
+/// What nobody could look at may name any of it, and a collection would go by what is moved.
+#[tokio::test]
+async fn nothing_is_moved_or_called_an_orphan_where_not_all_was_seen() {
+    let (test, driver) = watched();
+    push_image(&test.repository("a"), "x", Some("v1")).await;
+    let image = push_image(&test.repository("b"), "y", Some("v1")).await;
+    let digest = image.digest();
+    test.write(&blob_path(digest), "damaged").await;
+    driver.break_all("repositories/b/_manifests/revisions");
+    let lines = repaired(&test).await;
+    assert!(lines.iter().any(|line| line.contains("it cannot be read")));
+    assert_eq!(test.read(&blob_path(digest)).await.unwrap(), "damaged");
+    assert!(
+        !lines.iter().any(|line| line.starts_with("note: ")),
+        "{lines:#?}"
+    );
+    // Neither is what is about something taken out of its list.
+    driver.break_all("nothing");
+    let (image, repository) = (image_of(&test, "c").await, test.repository("c"));
+    push_parts(&repository, "signature").await;
+    let signature = push_manifest(&repository, attached("signature", &image), None).await;
+    driver.break_all("repositories/c/_manifests/revisions");
+    repaired(&test).await;
+    let list = format!("repositories/c/_referrers/sha256/{}", image.digest().hex());
+    let entry = format!("{list}/{}", link(signature.digest()));
+    assert!(test.read(&entry).await.is_some());
+}
+
+async fn image_of(test: &TestRegistry, name: &str) -> Manifest {
+    push_image(&test.repository(name), "z", Some("v1")).await
+}

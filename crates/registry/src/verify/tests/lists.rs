@@ -143,6 +143,9 @@ async fn leftovers_of_writes_go_when_they_are_old_and_nobody_holds_them() {
     }
     assert!(below(&folder, &young).exists() && below(&folder, &held).exists());
     assert_eq!((report.repaired, lines.len()), (4, 5), "{lines:#?}");
+    let in_use = "left behind by a write that was cut off; it cannot be repaired: ";
+    let is_held = |line: &String| line.contains(&held) && line.contains(in_use);
+    assert!(lines.iter().any(is_held), "{lines:#?}");
     drop(file);
     let (_, report) = verified(&test, settled).await;
     assert_eq!(report.repaired, 1);
