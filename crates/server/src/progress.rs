@@ -34,8 +34,10 @@ struct Drawer {
 /// Whether progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Show {
-    /// It is.
-    Progress,
+    /// It is, and where there is no bar each phase has a line when it ends.
+    EachPhase,
+    /// It is, but where there is no bar a phase has lines only if one waits for it.
+    LongPhases,
     /// It is not: `--quiet`.
     Nothing,
 }
@@ -52,7 +54,7 @@ impl Shown {
         let bar = takes_a_bar().then(ProgressBar::new_spinner);
         let (end, ended) = mpsc::channel();
         let progress = Arc::clone(progress);
-        let mut drawn = Drawn::on(bar.clone());
+        let mut drawn = Drawn::on(bar.clone(), show);
         let thread = thread::Builder::new()
             .name("progress".to_owned())
             .spawn(move || {
@@ -94,13 +96,19 @@ struct Drawn {
     bar: Option<ProgressBar>,
     /// When the next line is due, where there is no bar.
     next: Instant,
+    /// How long a phase takes at the least of whose end a line tells.
+    waited_for: Duration,
 }
 
 impl Drawn {
-    fn on(bar: Option<ProgressBar>) -> Self {
+    fn on(bar: Option<ProgressBar>, show: Show) -> Self {
         Self {
             bar,
             next: Instant::now() + LINE_EVERY,
+            waited_for: match show {
+                Show::LongPhases => WAITED_FOR,
+                Show::EachPhase | Show::Nothing => Duration::ZERO,
+            },
         }
     }
 
@@ -122,10 +130,10 @@ impl Drawn {
     }
 
     /// The lines that are due: one now and then for a phase that takes long, and one for each that
-    /// has taken long enough to be waited for.
+    /// has ended, if it took long enough.
     fn lines(&mut self, progress: &Progress, now: Instant) -> Vec<String> {
         let over = progress.take_ended();
-        let waited_for = over.iter().filter(|phase| phase.elapsed >= WAITED_FOR);
+        let waited_for = over.iter().filter(|phase| phase.elapsed >= self.waited_for);
         let mut lines: Vec<String> = waited_for.map(ended).collect();
         if !lines.is_empty() {
             self.next = now + LINE_EVERY;
@@ -205,7 +213,7 @@ fn takes_a_bar() -> bool {
 
 /// How often a bar is drawn anew.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long a phase takes at the least of whose end a line tells.
+/// How long a phase takes at the least that one waits for.
 const WAITED_FOR: Duration = Duration::from_secs(1);
 /// How often a line tells how far a phase is, where there is no bar.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -257,24 +265,22 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_sparse_and_none_is_about_what_took_no_time() {
-        let progress = Progress::default();
-        let mut drawn = Drawn::on(None);
-        let start = drawn.next - LINE_EVERY;
-        let after = |seconds| start + Duration::from_secs(seconds);
-        progress.begin(READING);
-        assert_eq!(drawn.lines(&progress, after(1)), [""; 0]);
-        assert_eq!(drawn.lines(&progress, after(9)), [""; 0]);
-        assert_eq!(drawn.lines(&progress, after(10)).len(), 1);
-        assert_eq!(drawn.lines(&progress, after(11)), [""; 0]);
-        progress.end();
-        assert_eq!(drawn.lines(&progress, after(12)), [""; 0]);
-        progress.begin(READING);
-        std::thread::sleep(WAITED_FOR);
-        progress.end();
-        let lines = drawn.lines(&progress, after(12));
-        assert_eq!(lines.len(), 1);
-        assert!(lines[0].contains("done in 00:00:0"), "{lines:?}");
-        assert_eq!(drawn.lines(&progress, after(40)), [""; 0], "nothing is on");
+    fn lines_are_sparse_and_where_asked_for_none_is_about_what_took_no_time() {
+        for (show, at_the_end) in [(Show::EachPhase, 1), (Show::LongPhases, 0)] {
+            let progress = Progress::default();
+            let mut drawn = Drawn::on(None, show);
+            let start = drawn.next - LINE_EVERY;
+            let after = |seconds| start + Duration::from_secs(seconds);
+            progress.begin(READING);
+            assert_eq!(drawn.lines(&progress, after(1)), [""; 0]);
+            assert_eq!(drawn.lines(&progress, after(9)), [""; 0]);
+            assert_eq!(drawn.lines(&progress, after(10)).len(), 1);
+            assert_eq!(drawn.lines(&progress, after(11)), [""; 0]);
+            progress.end();
+            let lines = drawn.lines(&progress, after(12));
+            assert_eq!(lines.len(), at_the_end, "{lines:?}");
+            assert!(lines.iter().all(|line| line.ends_with("done in 00:00:00")));
+            assert_eq!(drawn.lines(&progress, after(40)), [""; 0], "nothing is on");
+        }
     }
 }

@@ -86,7 +86,7 @@ impl Verifier {
     /// none goes.
     async fn repair_tag(&self, local: &LocalRepository, tag: &Tag) -> Done {
         let history = PathSpec::TagHistory(&local.name, tag).path();
-        let remembered = digests_in(&self.store, &history).await?;
+        let remembered: Vec<Digest> = digests_in(&self.store, &history).await?.digests().collect();
         let (mut candidates, mut is_doubtful) = (Vec::new(), false);
         for digest in &remembered {
             let kept = Kept::Revision(&local.name, digest);
@@ -107,7 +107,7 @@ impl Verifier {
                 }
                 links::write(self.store.driver(), &current, only).await?;
                 // Somebody may have pushed it in the meantime, and that push counts.
-                for digest in digests_in(&self.store, &history).await? {
+                for digest in digests_in(&self.store, &history).await?.digests() {
                     if !remembered.contains(&digest) {
                         links::write(self.store.driver(), &current, &digest).await?;
                     }

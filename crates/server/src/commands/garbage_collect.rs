@@ -70,7 +70,11 @@ pub(crate) fn run(arguments: GarbageCollectArgs) -> Result<(), Failure> {
     };
     let runtime = assemble::runtime()?;
     let progress = Arc::new(Progress::default());
-    let show = if quiet { Show::Nothing } else { Show::Progress };
+    let show = if quiet {
+        Show::Nothing
+    } else {
+        Show::LongPhases
+    };
     let mut output = Output {
         shown: Shown::begin(&progress, show),
         lines: String::new(),

@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: TrashArgs) -> Result<(), Failure> {
         }
         TrashCommand::Empty(_) => {
             let progress = Arc::new(Progress::default());
-            let _shown = Shown::begin(&progress, Show::Progress);
+            let _shown = Shown::begin(&progress, Show::LongPhases);
             let emptied = empty_trash(&registry, Trash::All, &progress);
             let Emptied {
                 blobs,

@@ -79,7 +79,11 @@ fn verify_store(arguments: VerifyArgs) -> Result<VerifyReport, Failure> {
     };
     let runtime = assemble::runtime()?;
     let progress = Arc::new(Progress::default());
-    let show = if quiet { Show::Nothing } else { Show::Progress };
+    let show = if quiet {
+        Show::Nothing
+    } else {
+        Show::EachPhase
+    };
     let shown = Shown::begin(&progress, show);
     let mut output = BufWriter::new(io::stdout());
     let mut written = Ok(());
