@@ -21,6 +21,10 @@ pub(crate) struct Lease {
 impl Store {
     /// Begins the lease of a collection, or begins it anew: nobody shall have less of it because
     /// the collection took long.
+    ///
+    /// It is durable before anything is set aside: what a power cut leaves in the trash of a
+    /// repository would never be emptied if nobody knew of the collection, and what is found
+    /// without a record of a lease has none.
     pub(crate) async fn begin_lease(
         &self,
         run: &str,
@@ -32,7 +36,7 @@ impl Store {
         let lease = PathSpec::TrashLease(run).path();
         let put = self
             .driver
-            .put_content(&lease, Bytes::from(record), Sync::Lazy);
+            .put_content(&lease, Bytes::from(record), Sync::Durable);
         put.await.map_err(Error::Storage)
     }
 

@@ -84,7 +84,9 @@ impl Store {
                 if !self.exists(&aside).await? {
                     continue;
                 }
-                match self.driver.rename(&aside, &place, Sync::Lazy).await {
+                // Whoever asked is told that it is there: a power cut must not bring it back into
+                // the trash, where its lease may not be known any more.
+                match self.driver.rename(&aside, &place, Sync::Durable).await {
                     Ok(()) => return Ok(true),
                     // It is on its way back by another hand, or out of the trash.
                     Err(wharf_storage::Error::NotFound { .. }) => {}
