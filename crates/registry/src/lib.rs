@@ -11,6 +11,8 @@
 mod blobs;
 mod catalog;
 mod compact;
+#[cfg(test)]
+mod crashes;
 mod error;
 pub mod garbage_collect;
 mod holders;
