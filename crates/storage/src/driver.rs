@@ -27,7 +27,7 @@ pub trait StorageDriver: fmt::Debug + Send + std::marker::Sync + 'static {
     async fn get_content(&self, path: &StoragePath) -> Result<Bytes, Error>;
 
     /// Writes a small file whole, replacing what was there. A reader sees the old content or the
-    /// new, never a part; after a crash too.
+    /// new, never a part; after a crash too, but after a power cut only if it was durable.
     ///
     /// # Errors
     /// [`Error::Full`], [`Error::ReadOnly`]; nothing is changed then.
@@ -169,10 +169,17 @@ pub trait FileWriter: fmt::Debug + Send + std::marker::Sync {
     async fn write(&mut self, chunks: Vec<Bytes>) -> Result<(), Error>;
 
     /// Makes what was written durable and closes the file; it can be appended to later.
+    ///
+    /// # Errors
+    /// When it cannot be made durable; then the file is gone, lest somebody goes on with bytes that
+    /// can be read and are not on the disk.
     async fn close(self: Box<Self>) -> Result<(), Error>;
 
     /// Makes what was written durable and gives it its final name, durably, replacing a file that
     /// is there.
+    ///
+    /// # Errors
+    /// Those of [`close`](Self::close) and of a rename.
     async fn commit(self: Box<Self>, target: &StoragePath) -> Result<(), Error>;
 }
 
@@ -195,6 +202,10 @@ pub enum Change {
 }
 
 /// How lasting a change must be before the call returns.
+///
+/// What can be seen is built upon. So the first durable change of a process also makes durable what
+/// it found, which another process may have been killed over, and the one after a change whose sync
+/// failed makes that durable too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sync {
     /// It survives a power cut, with the folders above it.

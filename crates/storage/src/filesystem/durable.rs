@@ -20,6 +20,10 @@ pub(super) struct Disk {
     /// Folders whose own entries are on the disk. Folders that a write made which nobody waits
     /// for are not among them, so the next durable write below them syncs them first.
     durable: Mutex<HashSet<PathBuf>>,
+    /// Whether there may be changes that can be seen and that nobody will sync any more: those of a
+    /// process that was killed before it could, or of a call whose sync failed. Whoever sees them
+    /// builds upon them, so the next durable change makes them durable too.
+    unsettled: Mutex<bool>,
 }
 
 impl Disk {
@@ -28,6 +32,7 @@ impl Disk {
         Self {
             root: Root::new(root),
             durable: Mutex::new(HashSet::new()),
+            unsettled: Mutex::new(true),
         }
     }
 
@@ -107,11 +112,14 @@ impl Disk {
         if !sync {
             return Ok(());
         }
-        match sync_folder(parent(path)) {
-            // The folder above went too, by another hand: then so did this, for good.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            synced => synced,
-        }
+        self.or_unsettled(|| {
+            self.settle_others()?;
+            match sync_folder(parent(path)) {
+                // The folder above went too, by another hand: then so did this, for good.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                synced => synced,
+            }
+        })
     }
 
     /// Makes a new file, and the folders above it.
@@ -167,6 +175,13 @@ impl Disk {
         if !sync {
             return Ok(());
         }
+        self.or_unsettled(|| {
+            self.settle_others()?;
+            self.settle_own(path)
+        })
+    }
+
+    fn settle_own(&self, path: &Path) -> io::Result<()> {
         let folder = parent(path);
         sync_folder(folder)?;
         let unknown: Vec<&Path> = {
@@ -188,15 +203,39 @@ impl Disk {
         Ok(())
     }
 
+    /// Makes durable what another process, or a call that failed, has left: all of the file system,
+    /// once, and then nothing. Those who come meanwhile wait, since they rely on it too.
+    fn settle_others(&self) -> io::Result<()> {
+        let mut unsettled = lock(&self.unsettled);
+        if *unsettled {
+            rustix::fs::syncfs(File::open(self.root.path())?)?;
+            *unsettled = false;
+        }
+        Ok(())
+    }
+
+    /// Notes when a change that can be seen could not be synced.
+    fn or_unsettled(&self, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        let synced = sync();
+        if synced.is_err() {
+            *lock(&self.unsettled) = true;
+        }
+        synced
+    }
+
     #[cfg(test)]
     pub(super) fn known_folders(&self) -> HashSet<PathBuf> {
         self.known().clone()
     }
 
     fn known(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
-        // Nothing panics while it holds the lock.
-        self.durable.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.durable)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics while it holds a lock.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {

@@ -47,14 +47,26 @@ impl FilesystemWriter {
         if self.unsynced && self.shared.syncs(Sync::Durable) {
             let file = Arc::clone(&self.file);
             self.shared
-                .blocking("sync", &self.path, move |_, path| {
-                    file.sync_data()
-                        .map_err(|source| Error::from_io("sync", path, source))
+                .blocking("sync", &self.path, move |shared, path| {
+                    file.sync_data().map_err(|source| {
+                        drop_unsynced(shared, path, &file);
+                        Error::from_io("sync", path, source)
+                    })
                 })
                 .await?;
         }
         self.unsynced = false;
         Ok(())
+    }
+}
+
+/// Deletes a file whose bytes could not be synced. They can still be read, and the next sync would
+/// succeed, since the kernel tells of bytes that it could not write only once: whoever went on with
+/// the file would take for durable what is not on the disk.
+fn drop_unsynced(shared: &Shared, path: &StoragePath, file: &File) {
+    // The first error is the one to tell. Where nothing can be deleted, nothing can be added either.
+    if fs::remove_file(shared.locate(path)).is_err() {
+        let _ = file.set_len(0);
     }
 }
 
