@@ -218,6 +218,11 @@ impl Client {
 }
 
 impl Location {
+    /// The path, and the query that the server put there.
+    pub fn path(&self) -> &str {
+        &self.0
+    }
+
     /// The path that ends the upload.
     pub fn with_digest(&self, digest: &str) -> String {
         let separator = if self.0.contains('?') { '&' } else { '?' };

@@ -6,7 +6,8 @@
 //!
 //! In reading order: `needs` (what a test cannot do without), `run` (one command), `daemon` (a process in the background), `program` and `config`
 //! (which server, told what), `registry` (a server that answers), `engine` and `docker` (a Docker Engine of our own and its client), `curl`,
-//! `client`, `raw` (a client for requests that no client sends), `image` and `layout` (something to push), `digest`, `certificate`, `wait`.
+//! `client`, `raw` (a client for requests that no client sends), `image` and `layout` (something to push), `trace` (what the server asks of the kernel),
+//! `digest`, `certificate`, `wait`.
 //!
 //! `WHARF_E2E_REGISTRY` names another `registry` binary to test than the one that cargo builds. `WHARF_E2E_FULL=1` runs the memory test at its
 //! full size: 16 GiB written and read back. Under `CI=true` a test whose programs are missing fails; otherwise it says so and is left out.
@@ -31,4 +32,5 @@ pub mod program;
 pub mod raw;
 pub mod registry;
 pub mod run;
+pub mod trace;
 pub mod wait;

@@ -61,7 +61,7 @@ impl Need {
 }
 
 /// A C compiler is not among them: without its linker this program would not be there to ask for it.
-const NEEDS: [Need; 12] = [
+const NEEDS: [Need; 13] = [
     Need::new("git", "git", "the shape of the tree"),
     Need::new("dockerd", "docker.io", "the tests with docker"),
     Need::new("docker", "docker.io", "the tests with docker"),
@@ -86,6 +86,7 @@ const NEEDS: [Need; 12] = [
     ),
     Need::new("curl", "curl", "the tests with curl"),
     Need::new("openssl", "openssl", "the tests over TLS"),
+    Need::new("strace", "strace", "the tests of what is synced"),
 ];
 
 fn missing() -> Vec<&'static Need> {

@@ -13,6 +13,7 @@ mod container;
 mod delete;
 mod differential;
 mod docker;
+mod durability;
 mod memory;
 mod podman;
 mod referrers;
