@@ -126,7 +126,8 @@ pub trait UploadSession: fmt::Debug + Send {
     /// [`Error::BodyInterrupted`].
     async fn append(&mut self, chunk: Chunk) -> Result<(), Error>;
 
-    /// Lets go of the upload and keeps the state of its hash, so that any process can continue.
+    /// Lets go of the upload and keeps the state of its hash, so that any process can continue. One
+    /// that ran out of space is dropped instead, and gives back what it took.
     ///
     /// # Errors
     /// When the store fails.

@@ -37,10 +37,15 @@ impl UploadService for LocalRepository {
             .await
             .map_err(Error::Storage)?;
         let data = PathSpec::UploadData(&self.name, &id).path();
-        let writer = driver
-            .writer(&data, WriteMode::Create)
-            .await
-            .map_err(Error::Storage)?;
+        let writer = match driver.writer(&data, WriteMode::Create).await {
+            Ok(writer) => writer,
+            Err(error) => {
+                // Nobody will hear of it; the first error is the one to tell.
+                let upload = PathSpec::Upload(&self.name, &id).path();
+                let _ = links::delete_if_there(driver, &upload).await;
+                return Err(Error::Storage(error));
+            }
+        };
         Ok(Box::new(self.session(
             id,
             started_at,
@@ -111,6 +116,7 @@ impl LocalRepository {
             started_at,
             writer,
             hash,
+            out_of_space: false,
         }
     }
 

@@ -28,6 +28,8 @@ pub(super) struct Session {
     pub(super) writer: Box<dyn FileWriter>,
     /// The hash of everything that was written.
     pub(super) hash: HashState,
+    /// Whether there was no space for what arrived.
+    pub(super) out_of_space: bool,
 }
 
 #[async_trait]
@@ -97,8 +99,16 @@ impl UploadSession for Session {
             id,
             writer,
             hash,
+            out_of_space,
             ..
         } = *self;
+        // Nobody else could push while it keeps what space there was.
+        let upload = PathSpec::Upload(&name, &id).path();
+        if out_of_space {
+            drop(writer);
+            links::delete_if_there(store.driver(), &upload).await?;
+            return Ok(status);
+        }
         // A state is trusted for the bytes before it, so they are made durable first. After a
         // failed write the two disagree; whoever continues then reads from an older state.
         let closed = writer.close().await;
@@ -108,7 +118,11 @@ impl UploadSession for Session {
         let known = store.driver.stat(&started_at).await;
         known.map_err(|error| or_unknown(&id, error))?;
         if hash.length() == status.offset {
-            put_hash_state(&store, &name, &id, &hash).await?;
+            let put = put_hash_state(&store, &name, &id, &hash).await;
+            if let Err(Error::Storage(wharf_storage::Error::Full { .. })) = put {
+                links::delete_if_there(store.driver(), &upload).await?;
+            }
+            put?;
         }
         Ok(status)
     }
@@ -158,6 +172,7 @@ impl Session {
         let (written, ()) = tokio::join!(self.writer.write(chunks), async {
             hashed.iter().for_each(|chunk| hash.update(chunk));
         });
+        self.out_of_space |= matches!(written, Err(wharf_storage::Error::Full { .. }));
         written.map_err(|error| or_unknown(&self.id, error))
     }
 

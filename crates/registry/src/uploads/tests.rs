@@ -1,14 +1,15 @@
 //! Uploads: resumed, cut off, cancelled, finished, and what is left in the store by each.
 
-use std::{task::Poll, time::Duration};
+use std::{sync::Arc, task::Poll, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use proptest::prelude::*;
 use wharf_oci::{Algorithm, Digest};
+use wharf_storage::testing::lossy::{Fault, Lossy};
 
 use crate::{
-    Chunk, Error, Repository, UploadId, UploadStatus,
+    Chunk, Error, Repository, StorageError, UploadId, UploadStatus,
     testing::{
         TestRegistry, append, begin_upload, blob_path, body, chunk, link, name, pull_blob,
         push_blob, sha256, try_push_blob,
@@ -830,4 +831,34 @@ proptest! {
             assert_eq!(pull_blob(&repository, &digest).await.unwrap(), content);
         });
     }
+}
+
+#[tokio::test]
+async fn an_upload_that_runs_out_of_space_gives_back_what_it_took() {
+    let store = Lossy::new();
+    let test = TestRegistry::on(Arc::new(store.clone()));
+    let repository = test.repository("a");
+    let id = begin_upload(&repository, "some ").await;
+    let mut session = repository.uploads.resume(&id).await.unwrap();
+    store.fault_at(0, Fault::Full);
+    let refused = session.append(chunk("more")).await;
+    assert!(matches!(
+        refused,
+        Err(Error::Storage(StorageError::Full { .. }))
+    ));
+    session.suspend().await.unwrap();
+    assert_eq!(test.files().await, [""; 0]);
+    store.heal();
+    let unknown = repository.uploads.status(&id).await;
+    assert!(matches!(unknown, Err(Error::UploadUnknown { .. })));
+    // So does one that finds no space for the state of its hash.
+    let mut session = repository.uploads.start().await.unwrap();
+    append(&mut session, "more").await;
+    store.fault_at(0, Fault::Full);
+    session.suspend().await.unwrap_err();
+    assert_eq!(test.files().await, [""; 0]);
+    // One that finds no space for its file leaves nothing either.
+    store.fault_at(1, Fault::Full);
+    repository.uploads.start().await.unwrap_err();
+    assert_eq!(test.files().await, [""; 0]);
 }
