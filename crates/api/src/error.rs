@@ -376,12 +376,15 @@ fn registry(error: &wharf_registry::Error) -> Answer {
             one(status, ErrorCode::Unsupported, detail)
         }
         Outcome::Storage(wharf_registry::StorageError::Full { .. }) => {
-            let detail = json!("the store has no space left");
+            let detail = json!("the store has no space left: free some, and push again");
             let status = StatusCode::INSUFFICIENT_STORAGE;
             one(status, ErrorCode::Unavailable, detail)
         }
         Outcome::Storage(wharf_registry::StorageError::ReadOnly { .. }) => {
-            let detail = json!("the store is read-only");
+            let detail = json!(
+                "the store's file system is mounted read-only: it can be pulled from, and takes \
+                 pushes and deletions again when it is mounted for writing"
+            );
             let status = StatusCode::SERVICE_UNAVAILABLE;
             one(status, ErrorCode::Unavailable, detail)
         }

@@ -144,14 +144,16 @@ fn a_failure_inside_is_told_in_fixed_words() {
     let damaged = Outcome::Damaged {
         what: "/docker/registry/v2/blobs".to_owned(),
     };
-    let no_space = "the store has no space left";
+    let no_space = "the store has no space left: free some, and push again";
+    let no_writes = "the store's file system is mounted read-only: it can be pulled from, and takes \
+                     pushes and deletions again when it is mounted for writing";
     for (outcome, status, code, detail) in [
         (Outcome::Storage(full), 507, "UNAVAILABLE", Some(no_space)),
         (
             Outcome::Storage(read_only),
             503,
             "UNAVAILABLE",
-            Some("the store is read-only"),
+            Some(no_writes),
         ),
         (Outcome::Storage(broken), 500, "UNKNOWN", None),
         (Outcome::Storage(missing), 500, "UNKNOWN", None),
