@@ -6,7 +6,7 @@
 //!
 //! In reading order: `needs` (what a test cannot do without), `run` (one command), `daemon` (a process in the background), `program` and `config`
 //! (which server, told what), `registry` (a server that answers), `engine` and `docker` (a Docker Engine of our own and its client), `curl`,
-//! `client`, `raw` (a client for requests that no client sends), `image` and `layout` (something to push), `trace` (what the server asks of the kernel),
+//! `client`, `raw` (a client for requests that no client sends), `image` and `layout` (something to push), `trace` (what the server asks of the kernel), `volume` (a disk that is soon full),
 //! `digest`, `certificate`, `wait`.
 //!
 //! `WHARF_E2E_REGISTRY` names another `registry` binary to test than the one that cargo builds. `WHARF_E2E_FULL=1` runs the memory test at its
@@ -33,4 +33,5 @@ pub mod raw;
 pub mod registry;
 pub mod run;
 pub mod trace;
+pub mod volume;
 pub mod wait;

@@ -14,6 +14,7 @@ mod delete;
 mod differential;
 mod docker;
 mod durability;
+mod full_disk;
 mod memory;
 mod podman;
 mod referrers;
