@@ -93,6 +93,10 @@ impl Trial {
                 let meanwhile = |violation| format!("while it lasts: {violation}");
                 let tagged = self.ledger.tagged();
                 tagged.check(&self.test).await.map_err(meanwhile)?;
+                if fault == Fault::Full && self.step.sets_aside() {
+                    // To make room the trash is emptied before its time.
+                    self.ledger.untagged_may_go();
+                }
                 self.store.heal();
                 self.goes_on().await?;
             }

@@ -10,6 +10,7 @@ use crate::{
     garbage_collect::{
         CollectOptions, DEFAULT_LEASE, Effect, Trash, Untagged, empty_trash, garbage_collect,
     },
+    progress::Progress,
     purge_uploads::{PurgeOptions, purge_uploads},
     testing::{ALWAYS, TestRegistry, attached, chunk, image, index, name, sha256, tag},
     trash,
@@ -35,6 +36,14 @@ pub(super) enum Step {
     LeaveUpload,
     PurgeUploads,
     CollectAlone,
+}
+
+impl Step {
+    /// Whether it is a collection beside a server.
+    pub(super) fn sets_aside(self) -> bool {
+        use Step::{CollectAgain, CollectBesideServer, CollectOnceMore};
+        matches!(self, CollectAgain | CollectBesideServer | CollectOnceMore)
+    }
 }
 
 pub(super) const SCRIPT: [Step; 17] = [
@@ -115,7 +124,8 @@ impl Client<'_> {
             Step::Restore => trash::restore(&self.test.registry).await.map(drop),
             Step::EmptyTrash => {
                 self.ledger.untagged_may_go();
-                let emptied = empty_trash(&self.test.registry, Trash::All).await;
+                let emptied =
+                    empty_trash(&self.test.registry, Trash::All, &Progress::default()).await;
                 emptied.map(drop)
             }
             Step::LeaveUpload => self.leave_upload("a").await,
@@ -244,11 +254,18 @@ impl Client<'_> {
     async fn collect_beside_server(&mut self) -> Result<(), Error> {
         let presence = self.test.registry.announce().await?;
         let options = CollectOptions {
+            uploads: None,
             untagged: Untagged::Delete,
             effect: Effect::Delete,
             lease: DEFAULT_LEASE,
         };
-        garbage_collect(&self.test.registry, options, &mut |_| {}).await?;
+        garbage_collect(
+            &self.test.registry,
+            options,
+            &Progress::default(),
+            &mut |_| {},
+        )
+        .await?;
         match presence {
             Some(presence) => presence.end().await,
             None => Ok(()),
@@ -258,11 +275,18 @@ impl Client<'_> {
     pub(super) async fn collect_alone(&mut self) -> Result<(), Error> {
         self.ledger.untagged_may_go();
         let options = CollectOptions {
+            uploads: None,
             untagged: Untagged::Delete,
             effect: Effect::Delete,
             lease: Duration::ZERO,
         };
-        let collected = garbage_collect(&self.test.registry, options, &mut |_| {}).await;
+        let collected = garbage_collect(
+            &self.test.registry,
+            options,
+            &Progress::default(),
+            &mut |_| {},
+        )
+        .await;
         collected.map(drop)
     }
 
