@@ -13,6 +13,8 @@ pub(crate) enum Command {
     Image(ImageOptions),
     /// A base for the image, made from this machine's static busybox.
     BaseImage { tag: String },
+    /// The benchmark against Distribution.
+    Bench(BenchOptions),
     /// The list of chores.
     Help,
 }
@@ -23,6 +25,15 @@ pub(crate) struct ImageOptions {
     pub(crate) base: Option<String>,
     pub(crate) tag: String,
     pub(crate) profile: Profile,
+}
+
+/// What `cargo xtask bench` may be told.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BenchOptions {
+    /// Everything small and once, to see that it works.
+    pub(crate) quick: bool,
+    /// Parts of the names of scenarios; none for all.
+    pub(crate) filters: Vec<String>,
 }
 
 /// Which of cargo's profiles builds the binary.
@@ -39,6 +50,9 @@ impl Command {
         let Some(name) = arguments.next() else {
             return Ok(Self::Help);
         };
+        if name == "bench" {
+            return BenchOptions::parse(arguments).map(Self::Bench);
+        }
         let mut options = Options::parse(arguments)?;
         let command = match name.as_str() {
             "test" => Self::Test,
@@ -68,6 +82,23 @@ impl Command {
     }
 }
 
+impl BenchOptions {
+    fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self {
+            quick: false,
+            filters: Vec::new(),
+        };
+        for argument in arguments {
+            match argument.strip_prefix("--") {
+                Some("quick") => options.quick = true,
+                Some(option) => return Err(format!("`bench` has no option --{option}")),
+                None => options.filters.push(argument),
+            }
+        }
+        Ok(options)
+    }
+}
+
 impl Profile {
     fn parse(name: &str) -> Result<Self, String> {
         match name {
@@ -79,7 +110,15 @@ impl Profile {
 }
 
 /// The names under which [`Command::parse`] knows the chores, for the check that documents name none that is not there.
-pub(crate) const NAMES: [&str; 6] = ["test", "check", "tidy", "image", "base-image", "help"];
+pub(crate) const NAMES: [&str; 7] = [
+    "test",
+    "check",
+    "tidy",
+    "image",
+    "base-image",
+    "bench",
+    "help",
+];
 
 /// What `cargo xtask help` prints.
 pub(crate) const HELP: &str = "\
@@ -91,6 +130,8 @@ Usage: cargo xtask <chore>
   tidy         only the shape of the tree: arrows between crates, file sizes, headers, names, words
   image        build the container image [--base IMAGE] [--tag NAME] [--profile dev|release]
   base-image   build a base for the image from this machine's static busybox [--tag NAME]
+  bench        compare with Distribution under load, and write docs/performance.md [--quick] [FILTER...]:
+               with filters, parts of the names of scenarios, or with --quick nothing is written
   help         this list";
 
 /// `--name value` and `--name=value`, not yet claimed by a chore.
@@ -165,12 +206,22 @@ mod tests {
     }
 
     #[test]
+    fn a_benchmark_is_filtered_by_names() {
+        let expected = Command::Bench(BenchOptions {
+            quick: true,
+            filters: vec!["pull".to_owned(), "collect".to_owned()],
+        });
+        assert_eq!(parse("bench pull --quick collect"), Ok(expected));
+    }
+
+    #[test]
     fn what_is_not_understood_is_refused() {
         for line in [
             "push",
             "test --fast 1",
             "image wharf",
             "image --tag",
+            "bench --fast",
             "image --profile quick",
         ] {
             assert!(parse(line).is_err(), "{line}");

@@ -1,7 +1,7 @@
 //! The project's chores: `cargo xtask help` lists them.
 //!
 //! In reading order: `command` (what was asked), `checks` (the test command) with `packages` and `steps` below it, `tidy` (the shape of the
-//! tree), `image` and `base_image` (the container image), and `workspace` and `program`, which everything else stands on.
+//! tree), `image` and `base_image` (the container image), `bench` (the benchmark), and `workspace` and `program`, which everything else stands on.
 
 #![expect(
     clippy::print_stdout,
@@ -10,6 +10,7 @@
 )]
 
 mod base_image;
+mod bench;
 mod checks;
 mod command;
 mod image;
@@ -50,6 +51,7 @@ fn run(command: Command) -> Outcome {
         Command::Check => checks::check(&workspace),
         Command::Tidy => tidy::run(&workspace),
         Command::Image(options) => image::build(&workspace, &options),
+        Command::Bench(options) => bench::run(&workspace, &options),
         Command::BaseImage { tag } => base_image::build(&workspace, &tag),
     }
 }

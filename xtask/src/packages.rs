@@ -1,7 +1,7 @@
 //! What the tests need besides Rust, and where Debian has it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::Outcome;
@@ -32,6 +32,15 @@ pub(crate) fn provide() -> Outcome {
         return Err("with CI=true no test may be left out".into());
     }
     Ok(())
+}
+
+/// Installs Debian's Distribution if it is missing, and says where it lies.
+pub(crate) fn provide_distribution() -> Outcome<PathBuf> {
+    if let Some(file) = program::find("docker-registry") {
+        return Ok(file);
+    }
+    Installer::find()?.install(&BTreeSet::from(["docker-registry"]))?;
+    program::find("docker-registry").ok_or_else(|| "its package brought no docker-registry".into())
 }
 
 /// A program, the package that brings it, and the tests that cannot do without.

@@ -20,7 +20,7 @@ struct Room {
     never_names: &'static [&'static str],
 }
 
-const ROOMS: [Room; 11] = [
+const ROOMS: [Room; 12] = [
     Room {
         package: "wharf-server",
         floor: 5,
@@ -71,6 +71,12 @@ const ROOMS: [Room; 11] = [
     },
     Room {
         package: "wharf-conformance",
+        floor: 7,
+        may_name: &["wharf-e2e"],
+        never_names: &[],
+    },
+    Room {
+        package: "wharf-bench",
         floor: 7,
         may_name: &["wharf-e2e"],
         never_names: &[],
