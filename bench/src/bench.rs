@@ -64,13 +64,6 @@ impl Bench {
         })
     }
 
-    /// Leaves what was asked for.
-    pub(crate) fn wanted(&self, plans: Vec<Plan>) -> Vec<Plan> {
-        let mut plans = plans;
-        plans.retain(|plan| self.wants(&plan.name));
-        plans
-    }
-
     /// Whether a scenario of this name was asked for.
     pub(crate) fn wants(&self, name: &str) -> bool {
         self.filters.is_empty() || self.filters.iter().any(|part| name.contains(part.as_str()))

@@ -46,6 +46,19 @@ pub(crate) async fn load(
     job: impl AsyncFn(&mut Connection, u64) -> io::Result<u64>,
 ) -> Outcome<Taken> {
     let opened = try_join_all((0..connections).map(|_| target.connect())).await?;
+    load_over(target, opened, until, job).await
+}
+
+/// The same over connections of any kind, which are open already.
+///
+/// # Errors
+/// When any job fails.
+pub(crate) async fn load_over<C>(
+    target: &Target,
+    opened: Vec<C>,
+    until: Until,
+    job: impl AsyncFn(&mut C, u64) -> io::Result<u64>,
+) -> Outcome<Taken> {
     let connections = RefCell::new(opened);
     let next = Cell::new(0);
     if let Until::Elapsed(duration) = until {
@@ -79,11 +92,11 @@ pub(crate) async fn load(
     })
 }
 
-async fn run(
-    connections: &RefCell<Vec<Connection>>,
+async fn run<C>(
+    connections: &RefCell<Vec<C>>,
     until: Until,
     next: &Cell<u64>,
-    job: &impl AsyncFn(&mut Connection, u64) -> io::Result<u64>,
+    job: &impl AsyncFn(&mut C, u64) -> io::Result<u64>,
 ) -> io::Result<(u64, Vec<Duration>)> {
     let start = Instant::now();
     let latencies = RefCell::new(Vec::new());

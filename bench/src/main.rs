@@ -1,11 +1,9 @@
 //! The benchmark: this registry and Distribution under the same load, and what the machine could do at best.
 //!
 //! `cargo xtask bench` builds and calls it. In reading order: `options`, `bench` (one run), `scenarios` (what is measured),
-//! `stage` (the two registries), `bare` (what is possible at best), `load` and `client` (what they are loaded with), `push`,
-//! `content` and `store` (what is in them), `process`, `command` and `cores` (what a process used, and where it ran), `sample`
-//! (figures and medians), `report` (targets, table, machine, document).
-
-#![expect(dead_code, reason = "for the scenarios that follow")]
+//! `stage` (the two registries), `bare` and `limits` (what is possible at best), `load` and `client` (what they are loaded with),
+//! `push`, `content` and `store` (what is in them), `page_cache`, `process`, `command` and `cores` (what a process used, and where
+//! it ran), `sample` (figures and medians), `report` (targets, table, machine, document).
 
 mod bare;
 mod bench;
@@ -13,8 +11,10 @@ mod client;
 mod command;
 mod content;
 mod cores;
+mod limits;
 mod load;
 mod options;
+mod page_cache;
 mod process;
 mod push;
 mod report;
@@ -67,7 +67,7 @@ fn measure(options: Options) -> Outcome {
         peer: Program::Distribution(program(&options.peer)?),
         cores: Cores::divide()?,
     };
-    println!("{machine}\n");
+    println!("{machine}; Wharf with `durability: full`\n");
     if options.size == Size::Quick {
         println!("quick: everything is small and done once, so the figures mean nothing\n");
     }

@@ -100,7 +100,6 @@ pub(crate) async fn manifest(
 /// An image that has been pushed.
 #[derive(Debug, Clone)]
 pub(crate) struct Image {
-    pub(crate) manifest: Bytes,
     pub(crate) digest: String,
     pub(crate) layers: Vec<Noise>,
 }
@@ -130,7 +129,6 @@ pub(crate) async fn image(
     manifest(target, &mut connection, repository, tag, bytes.clone()).await?;
     Ok(Image {
         digest: content::digest(&bytes),
-        manifest: bytes,
         layers,
     })
 }

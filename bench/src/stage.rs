@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -52,8 +52,19 @@ pub(crate) struct Programs {
 impl Stage {
     /// Starts both on empty stores.
     pub(crate) fn start(programs: &Programs, setup: &Setup) -> Outcome<Self> {
+        Self::start_with(programs, setup, |_| Ok(()))
+    }
+
+    /// Starts both on stores that are written before: `fill` is given the folder `docker/registry/v2` of each.
+    pub(crate) fn start_with(
+        programs: &Programs,
+        setup: &Setup,
+        fill: impl Fn(&Path) -> io::Result<()>,
+    ) -> Outcome<Self> {
         Self::start_in(programs, setup, |program| {
-            Place::new(configuration(program, setup))
+            let place = Place::new(configuration(program, setup));
+            fill(&place.stored(""))?;
+            Ok(place)
         })
     }
 
@@ -64,20 +75,20 @@ impl Stage {
             let index = usize::from(*program == programs.ours);
             let place = places[index].take();
             let config = configuration(program, setup);
-            match place {
+            Ok(match place {
                 Some(place) => place.configured(config),
                 None => Place::new(config),
-            }
+            })
         })
     }
 
     fn start_in(
         programs: &Programs,
         setup: &Setup,
-        mut place: impl FnMut(&Program) -> Place,
+        mut place: impl FnMut(&Program) -> io::Result<Place>,
     ) -> Outcome<Self> {
         let mut start = |program: &Program| {
-            let place = place(program);
+            let place = place(program)?;
             let registry = programs.cores.on_server(move || place.start(program))?;
             Running::new(registry, setup)
         };
@@ -184,10 +195,6 @@ pub(crate) fn configuration(program: &Program, setup: &Setup) -> Config {
         Program::Wharf(_) => "    durability: full\n",
         Program::Distribution(_) => "",
     };
-    let tls = setup.tls.as_ref().map_or_else(String::new, |certificate| {
-        let folder = certificate.folder.path().display();
-        format!("  tls:\n    certificate: {folder}/certificate.pem\n    key: {folder}/key.pem\n")
-    });
     let auth = setup
         .htpasswd
         .as_ref()
@@ -195,7 +202,7 @@ pub(crate) fn configuration(program: &Program, setup: &Setup) -> Config {
             let folder = passwords.folder.path().display();
             format!("auth:\n  htpasswd:\n    realm: bench\n    path: {folder}/htpasswd\n")
         });
-    Config::written(format!(
+    let config = Config::written(format!(
         "\
 version: 0.1
 log:
@@ -215,8 +222,21 @@ storage:
 http:
   addr: {{address}}
   secret: the same on every replica
-{tls}{auth}"
-    ))
+{auth}"
+    ));
+    match &setup.tls {
+        None => config,
+        // The environment, since that is where the start looks for the scheme to ask with.
+        Some(certificate) => config
+            .env(
+                "REGISTRY_HTTP_TLS_CERTIFICATE",
+                certificate.folder.path().join("certificate.pem"),
+            )
+            .env(
+                "REGISTRY_HTTP_TLS_KEY",
+                certificate.folder.path().join("key.pem"),
+            ),
+    }
 }
 
 const USER: &str = "alice";

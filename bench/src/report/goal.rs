@@ -46,9 +46,10 @@ pub(crate) enum Lead {
 
 impl Lead {
     /// Its word in the table.
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn word(self, unit: Unit) -> &'static str {
         match self {
-            Self::Rate => "speed",
+            Self::Rate if unit.more_is_better() => "speed",
+            Self::Rate => "time",
             Self::Cpu => "CPU",
             Self::P50 => "p50",
             Self::P99 => "p99",
@@ -131,16 +132,16 @@ impl Plan {
         self
     }
 
-    /// Sets what Distribution 3.1.1 did, and how many times better the better of the two is to be surpassed.
-    pub(crate) fn times(mut self, times: f64, older: f64) -> Self {
-        self.older = Some(older);
+    /// Sets what Distribution 3.1.1 did, if that is known, and how many times better the better of the two is to be surpassed.
+    pub(crate) fn times(mut self, times: f64, older: impl Into<Option<f64>>) -> Self {
+        self.older = older.into();
         self.goal = Some(Goal::Times(times));
         self
     }
 
     /// Sets what Distribution 3.1.1 did, and the most that the leading figure may be.
-    pub(crate) fn at_most(mut self, most: f64, older: Option<f64>) -> Self {
-        self.older = older;
+    pub(crate) fn at_most(mut self, most: f64, older: impl Into<Option<f64>>) -> Self {
+        self.older = older.into();
         self.goal = Some(Goal::AtMost(most));
         self
     }

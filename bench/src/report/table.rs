@@ -96,7 +96,7 @@ fn ratios(row: &Row) -> String {
         .into_iter()
         .filter_map(|lead| {
             let ratio = row.plan.ratio(lead, lead.of(&row.ours)?, lead.of(peer)?);
-            Some(format!("{} {}×", lead.word(), number(ratio)))
+            Some(format!("{} {}×", lead.word(row.plan.unit), number(ratio)))
         })
         .collect();
     words.join(", ")
@@ -110,8 +110,12 @@ fn target(row: &Row) -> String {
         .map_or_else(String::new, |older| format!(" (3.1.1: {})", number(older)));
     let wanted = match plan.goal {
         None => return older.trim().to_owned(),
-        Some(Goal::Times(times)) => format!("{} {}×{older}", plan.lead.word(), number(times)),
-        Some(Goal::AtMost(most)) => format!("{} ≤ {}{older}", plan.lead.word(), number(most)),
+        Some(Goal::Times(times)) => {
+            format!("{} {}×{older}", plan.lead.word(plan.unit), number(times))
+        }
+        Some(Goal::AtMost(most)) => {
+            format!("{} ≤ {}{older}", plan.lead.word(plan.unit), number(most))
+        }
     };
     match plan.standing(&row.ours, row.peer.as_ref()) {
         None => wanted,
