@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -22,12 +22,13 @@ use wharf_e2e::{digest, wait};
 
 #[test]
 fn pushes_beside_endless_collections_all_succeed_and_stay() {
-    push_beside_collections(&["-m", "-q"], Refusals::None);
+    push_beside_collections(&["-m", "-q"], Refusals::None, Duration::from_secs(20));
 }
 
 #[test]
 fn pushes_beside_collections_without_a_lease_are_refused_or_stay() {
-    push_beside_collections(&["-m", "-q", "--lease", "0s"], Refusals::OfMissingParts);
+    let flags = ["-m", "-q", "--lease", "0s"];
+    push_beside_collections(&flags, Refusals::OfMissingParts, Duration::ZERO);
 }
 
 #[test]
@@ -83,7 +84,8 @@ fn what_was_acknowledged_survives_twelve_kills_and_collections() {
     assert_whole_without_garbage(registry, &pushers);
 }
 
-fn push_beside_collections(flags: &[&str], refusals: Refusals) {
+/// Six clients push beside collections for so long, and until there were some of each.
+fn push_beside_collections(flags: &[&str], refusals: Refusals, length: Duration) {
     let registry = Registry::start(Config::new());
     let another = Config::new().env(
         "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY",
@@ -98,6 +100,7 @@ fn push_beside_collections(flags: &[&str], refusals: Refusals) {
         pusher.connect(&[&registry, &another]);
     }
 
+    let began = Instant::now();
     thread::scope(|scope| {
         let pushing: Vec<_> = pushers
             .iter_mut()
@@ -105,7 +108,10 @@ fn push_beside_collections(flags: &[&str], refusals: Refusals) {
                 scope.spawn(|| {
                     let few = || collections.load(Ordering::Relaxed) < COLLECTIONS;
                     // More than asked for, if collections take their time.
-                    while pusher.turn < PUSHES || few() && pusher.turn < 10 * PUSHES {
+                    while began.elapsed() < length
+                        || pusher.turn < PUSHES
+                        || few() && pusher.turn < 10 * PUSHES
+                    {
                         pusher.turn().unwrap();
                     }
                 })

@@ -1,5 +1,7 @@
 //! A disk that is full, and one that takes no writes: what cannot be done is told, and the rest goes on.
 
+use std::time::Duration;
+
 use wharf_e2e::client::{Client, Reply};
 use wharf_e2e::digest;
 use wharf_e2e::layout::{Image, MANIFEST};
@@ -7,6 +9,7 @@ use wharf_e2e::need;
 use wharf_e2e::program::Program;
 use wharf_e2e::registry::{Place, Registry};
 use wharf_e2e::volume::Volume;
+use wharf_e2e::wait;
 
 const SIZE: u64 = 4 * 1024 * 1024;
 const OCTETS: &str = "Content-Type: application/octet-stream\r\n";
@@ -123,6 +126,34 @@ fn on_a_full_disk_pulls_and_deletions_go_on() {
     client.push_image("a", "v2", &two);
     expect_pulls(&mut client, "v2", &two);
     expect_pulls(&mut client, "v1", &one);
+}
+
+#[test]
+fn what_was_set_aside_makes_room_when_a_push_does_not_fit() {
+    let volume = need!(Volume::mount(SIZE));
+    let registry = Registry::start(volume.config());
+    let mut client = Client::connect(registry.port());
+    client.push_image("a", "v1", &small("one"));
+    let garbage = vec![1; SIZE as usize / 2];
+    client.push_blob("a", &garbage);
+    let collected = registry.collect(&[]);
+    assert!(collected.succeeded(), "{collected}");
+    assert!(volume.used() > SIZE / 2, "it is kept for its lease");
+    let fits = Image::of("fits", &[&vec![2; SIZE as usize / 2]]);
+    let layer = fits.blobs().last().unwrap();
+    let upload = client.start_upload("a");
+    refused(
+        &client.request("PATCH", upload.path(), OCTETS, layer),
+        507,
+        "free some",
+    );
+    wait::until("emptying the trash", Duration::from_secs(30), || {
+        (volume.used() < SIZE / 2).then_some(())
+    });
+    let mut client = Client::connect(registry.port());
+    client.push_image("a", "v2", &fits);
+    expect_pulls(&mut client, "v2", &fits);
+    expect_pulls(&mut client, "v1", &small("one"));
 }
 
 #[test]

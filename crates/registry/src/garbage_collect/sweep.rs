@@ -150,6 +150,9 @@ pub(super) async fn sweep(
     for (compact, size) in &garbage.blobs {
         let digest = compact.digest();
         heard.tell(CollectEvent::BlobEligible(&digest));
+        if !taker.only_tells() {
+            tracing::info!("Deleting blob: {}", PathSpec::Blob(&digest).path());
+        }
         taker.take(Kept::Blob(&digest), *size).await?;
         heard.progress.add(1);
         heard.progress.add_bytes(*size);
@@ -252,7 +255,11 @@ async fn take_layer_links(
         };
         if !kept {
             heard.tell(CollectEvent::LayerLinkEligible(name, &digest));
-            taker.take(Kept::Layer(name, &digest), 0).await?;
+            let kept = Kept::Layer(name, &digest);
+            if !taker.only_tells() {
+                tracing::info!("Deleting layer link path: {}", kept.place());
+            }
+            taker.take(kept, 0).await?;
             taken += 1;
         }
     }
