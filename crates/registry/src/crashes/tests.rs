@@ -2,11 +2,11 @@
 
 use wharf_storage::testing::lossy::{Fault, Lossy, Moment, Promise};
 
-use super::explore::explore;
+use super::{explore::explore, script::Step};
 
 /// Explores; there must have been some faults, lest the script has become one that does nothing.
 async fn expect_to_survive(fault: Fault, at_least: u64) {
-    match explore(Lossy::new(), fault).await {
+    match explore(Lossy::new(), Step::PushImage, fault).await {
         Ok(faults) => assert!(faults >= at_least, "only {faults} faults"),
         Err(violation) => panic!("{violation}"),
     }
@@ -50,15 +50,15 @@ async fn a_store_that_becomes_read_only_loses_nothing() {
 /// What these tests are worth: a driver that does not sync is found out.
 #[tokio::test]
 async fn a_driver_that_does_not_sync_is_found_out() {
-    for promise in [
-        Promise::Put,
-        Promise::Commit,
-        Promise::Delete,
-        Promise::Bytes,
-        Promise::Rename,
+    for (promise, step) in [
+        (Promise::Put, Step::PushImage),
+        (Promise::Commit, Step::PushImage),
+        (Promise::Bytes, Step::PushImage),
+        (Promise::Delete, Step::DeleteTag),
+        (Promise::Rename, Step::CollectOnceMore),
     ] {
         let store = Lossy::breaking(promise);
-        let explored = explore(store, Fault::Dies(Moment::Before)).await;
+        let explored = explore(store, step, Fault::Dies(Moment::Before)).await;
         assert!(explored.is_err(), "{promise:?} is not needed");
     }
 }

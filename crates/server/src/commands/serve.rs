@@ -63,7 +63,16 @@ async fn serve(parts: Parts, inherited: Option<Listener>) -> Result<(), Failure>
         None => None,
     };
     // Before a client is told of anything, collectors in other processes know of this server.
-    let presence = parts.registry.announce().await.map_err(Failure::setup)?;
+    let announced = parts.registry.announce().await;
+    let presence = announced.unwrap_or_else(|error| {
+        // Whatever is wrong with the store, what can be read of it is served.
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "garbage collections of other processes do not know of this server: run none until this \
+             is put right; trying again"
+        );
+        None
+    });
     let presence = tokio::spawn(maintenance::announce(parts.registry.clone(), presence));
     let background = parts.health.spawn_checks();
     let uploads = maintenance::uploads_to_purge(parts.purging.as_ref());

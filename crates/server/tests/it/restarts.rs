@@ -128,3 +128,17 @@ fn what_was_acknowledged_is_whole_after_a_kill() {
         assert!(!file.ends_with(".tmp"), "{file} was left behind");
     }
 }
+
+#[test]
+fn a_server_that_cannot_make_itself_known_serves_all_the_same() {
+    let server = TestRegistry::new().start();
+    let image = Image::new(1);
+    server.client().push_image("a/b", "v1", &image);
+    let registry = server.stop();
+    let ours = registry.store().root().join("docker/registry/v2/_wharf");
+    fs::remove_dir_all(&ours).unwrap();
+    fs::write(&ours, "not a folder").unwrap();
+    let server = registry.start();
+    server.client().expect_image("a/b", "v1", &image);
+    server.logged("do not know of this server");
+}
