@@ -7,7 +7,7 @@ case "$1" in
     *.yml | *.yaml)
         exec registry serve "$@"
         ;;
-    serve | garbage-collect | trash | help | -*)
+    serve | garbage-collect | trash | verify | help | -*)
         exec registry "$@"
         ;;
     *)

@@ -185,6 +185,16 @@ impl Place {
             .output()
     }
 
+    /// Verifies the store with a program while nothing serves it.
+    pub fn verify(&self, program: &Program) -> Output {
+        Run::new(program.path())
+            .arg("verify")
+            .arg(self.configuration())
+            .envs(&self.environment())
+            .dir(self.folder.path())
+            .output()
+    }
+
     /// Tells the next server something else.
     #[must_use]
     pub fn configured(mut self, config: Config) -> Self {

@@ -43,7 +43,8 @@
 //! In the trash a thing has no folder of its own: the fewer are made, the faster it is set aside,
 //! and the less room that takes where there is hardly any.
 //!
-//! What is ours can be deleted: it is made again from the manifests.
+//! What is ours can be deleted: it is made again from the manifests, but for damaged bytes, which
+//! nobody but an operator may want.
 //!
 //! A link is the text of a digest, with nothing after it. A component of a repository's name
 //! cannot begin with `_`, so the folders of a repository never meet those of one nested in it.

@@ -113,8 +113,13 @@ fn one_writes_and_the_other_serves(one: &Program, other: &Program) {
     let registry = Place::new(Config::new()).start(one);
     let paths = write_all_kinds(&registry);
     let written = look(&registry, &paths);
+    let place = registry.stop();
+    let verified = place.verify(&Program::wharf());
+    assert_eq!(verified.code(), Some(0), "{verified}");
+    let nothing = "0 problems, 0 warnings, 0 notes, 0 repaired";
+    assert!(verified.text().contains(nothing), "{verified}");
 
-    let registry = registry.stop().start(other);
+    let registry = place.start(other);
     let served = look(&registry, &paths);
 
     for (path, answer) in &written {
@@ -173,6 +178,8 @@ fn one_deletes_and_the_other_collects(one: &Program, other: &Program) {
     for digest in [&lost.digest(), &lost.parts()[0], &lost.parts()[2]] {
         assert!(!place.blob(digest).exists(), "{digest}: {collected}");
     }
+    let verified = place.verify(&Program::wharf());
+    assert_eq!(verified.code(), Some(0), "{verified}");
     // The one that deleted goes on, and what was collected can be pushed again.
     let registry = place.start(one);
     let mut client = Client::connect(registry.port());

@@ -85,6 +85,11 @@ impl Verifier {
     /// Reads a manifest whose content is known to be whole.
     pub(super) async fn read_manifest(&self, digest: &Digest) -> Result<Manifest, Fault> {
         let size = self.judge(digest).await?;
+        if size > LARGEST_MANIFEST {
+            return Err(Fault::NoManifest {
+                violation: format!("{size} bytes are more than any manifest has"),
+            });
+        }
         let data = PathSpec::BlobData(digest).path();
         let bytes = match self.store.driver.get_content(&data).await {
             Ok(bytes) => bytes,
@@ -252,3 +257,6 @@ pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     }
     text
 }
+
+/// What is larger than this, in bytes, is not read as a manifest: no registry takes such a one.
+const LARGEST_MANIFEST: u64 = 64 * 1024 * 1024;

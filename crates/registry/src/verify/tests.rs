@@ -199,6 +199,20 @@ async fn a_manifest_that_is_damaged_or_none_stays_where_it_is() {
     push_manifest(&test.repository("a"), image, None).await;
     expect_lines(&told(&test).await, &[]);
 
+    // What is a layer by mistake is not read into memory.
+    let large = " ".repeat(64 * 1024 * 1024 + 1);
+    let digest = sha256(&large);
+    test.write(&blob_path(&digest), large).await;
+    test.write(&revision("a", &digest), digest.to_string())
+        .await;
+    let lines = told(&test).await;
+    let expected = format!(
+        "problem: a: manifest {digest}: it is no manifest: 67108865 bytes are more than any manifest has; push the image again, or delete what names it"
+    );
+    expect_lines(&lines, &[&expected]);
+    test.remove(&revision("a", &digest)).await;
+    test.remove(&blob_path(&digest)).await;
+
     let none = sha256("no JSON");
     for (path, content) in [
         (blob_path(&none), "no JSON".to_owned()),
