@@ -72,8 +72,7 @@ impl Verifier {
             let data = PathSpec::BlobData(&digest).path();
             match self.store.driver.stat(&data).await {
                 Ok(info) if info.kind == EntryKind::File => {
-                    let is_young = self.is_young(info.modified);
-                    self.contents.found(&digest, info.size, is_young);
+                    self.contents.found(&digest, info.size);
                     if self.options.content == Content::Sizes {
                         let verdict = judge_size(&digest, info.size);
                         self.contents.judged(&digest, &verdict);
@@ -84,7 +83,7 @@ impl Verifier {
                 // An empty folder is nobody's; a collection tidies it away.
                 Err(wharf_storage::Error::NotFound { .. }) => {}
                 // Reading it tells the same.
-                Err(_) => self.contents.found(&digest, 0, false),
+                Err(_) => self.contents.found(&digest, 0),
             }
         }
         findings

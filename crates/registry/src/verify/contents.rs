@@ -33,8 +33,6 @@ struct Entry {
     size: u64,
     is_linked: bool,
     is_manifest: bool,
-    /// Whether it came so shortly before that whoever pushes it may not have linked it yet.
-    is_young: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -62,9 +60,9 @@ impl Contents {
         }
     }
 
-    /// The blobs that nobody named, but for those that have just come.
+    /// The blobs that nobody named.
     pub(super) fn unnamed(&self) -> Vec<Key> {
-        self.select(|entry, _| !entry.is_linked && !entry.is_young)
+        self.select(|entry, _| !entry.is_linked)
     }
 
     /// The blobs that are damaged or empty and that no repository has as a manifest.
@@ -108,11 +106,10 @@ impl Contents {
         self.lock().entries.len() as u64
     }
 
-    pub(super) fn found(&self, digest: &Digest, size: u64, is_young: bool) {
+    pub(super) fn found(&self, digest: &Digest, size: u64) {
         let mut table = self.lock();
         let entry = Entry {
             size,
-            is_young,
             ..Entry::default()
         };
         table.entries.insert(key(digest), entry);
@@ -125,7 +122,7 @@ impl Contents {
         let is_known = self.lock().entries.contains_key(&key(digest));
         if let (Ok(size), false) = (verdict, is_known) {
             // It has come since the blobs were listed.
-            self.found(digest, *size, true);
+            self.found(digest, *size);
         }
         let mut table = self.lock();
         match verdict {
@@ -190,4 +187,38 @@ fn key(digest: &Digest) -> Key {
         *byte = value(pair[0]) << 4 | value(pair[1]);
     }
     key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_stands_for_its_digest_whatever_the_algorithm() {
+        let contents = Contents::default();
+        let algorithms = [Algorithm::Sha256, Algorithm::Sha384, Algorithm::Sha512];
+        let digests = algorithms.map(|algorithm| Digest::of(algorithm, b"x"));
+        for digest in &digests {
+            contents.found(digest, 1);
+        }
+        for digest in &digests {
+            assert_eq!(contents.digest(&key(digest)), *digest);
+        }
+        let (all, bytes) = contents.all();
+        assert_eq!((all.len(), bytes, contents.count()), (3, 3, 3));
+    }
+
+    #[test]
+    fn what_is_missing_is_looked_for_again_and_what_is_damaged_is_remembered() {
+        let (contents, digest) = (Contents::default(), Digest::sha256(b"x"));
+        contents.judged(&digest, &Err(Fault::Missing));
+        assert_eq!(contents.known(&digest), None);
+        contents.judged(&digest, &Err(Fault::Empty));
+        assert_eq!(contents.known(&digest), Some(Err(Fault::Empty)));
+        assert!(contents.is_doubtful(&digest));
+        contents.confirmed(&digest);
+        assert!(!contents.is_doubtful(&digest));
+        contents.judged(&digest, &Ok(1));
+        assert_eq!(contents.known(&digest), Some(Ok(1)));
+    }
 }

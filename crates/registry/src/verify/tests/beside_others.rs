@@ -1,7 +1,10 @@
 //! Verifying a store that fails, or that others change meanwhile.
 
 use super::{watched::Watched, *};
-use crate::testing::tag;
+use crate::{
+    local::LocalRepository,
+    testing::{ALWAYS, tag},
+};
 
 fn watched() -> (TestRegistry, Watched) {
     let driver = Watched::default();
@@ -245,29 +248,98 @@ async fn a_store_as_distribution_leaves_it_is_whole() {
 async fn nothing_is_moved_or_called_an_orphan_where_not_all_was_seen() {
     let (test, driver) = watched();
     push_image(&test.repository("a"), "x", Some("v1")).await;
-    let image = push_image(&test.repository("b"), "y", Some("v1")).await;
-    let digest = image.digest();
-    test.write(&blob_path(digest), "damaged").await;
-    driver.break_all("repositories/b/_manifests/revisions");
-    let lines = repaired(&test).await;
-    assert!(lines.iter().any(|line| line.contains("it cannot be read")));
-    assert_eq!(test.read(&blob_path(digest)).await.unwrap(), "damaged");
-    assert!(
-        !lines.iter().any(|line| line.starts_with("note: ")),
-        "{lines:#?}"
-    );
-    // Neither is what is about something taken out of its list.
-    driver.break_all("nothing");
-    let (image, repository) = (image_of(&test, "c").await, test.repository("c"));
+    let repository = test.repository("b");
+    let image = push_image(&repository, "y", None).await;
     push_parts(&repository, "signature").await;
     let signature = push_manifest(&repository, attached("signature", &image), None).await;
-    driver.break_all("repositories/c/_manifests/revisions");
-    repaired(&test).await;
-    let list = format!("repositories/c/_referrers/sha256/{}", image.digest().hex());
+    test.write(&blob_path(image.digest()), "damaged").await;
+    for part in ["repositories/b/_manifests/revisions", "repositories/b"] {
+        driver.break_all(part);
+        let lines = repaired(&test).await;
+        let is_unread = |line: &String| line.contains("it cannot be read");
+        assert!(lines.iter().any(is_unread), "{lines:#?}");
+        let is_note = |line: &String| line.starts_with("note: ");
+        assert!(!lines.iter().any(is_note), "{lines:#?}");
+    }
+    driver.break_all("nothing");
+    let damaged = test.read(&blob_path(image.digest())).await.unwrap();
+    assert_eq!(damaged, "damaged");
+    // Neither is what is about something taken out of its list.
+    let list = format!("repositories/b/_referrers/sha256/{}", image.digest().hex());
     let entry = format!("{list}/{}", link(signature.digest()));
     assert!(test.read(&entry).await.is_some());
 }
 
-async fn image_of(test: &TestRegistry, name: &str) -> Manifest {
-    push_image(&test.repository(name), "z", Some("v1")).await
+/// What was found may be over when it is to be repaired.
+#[tokio::test]
+async fn a_repair_that_comes_too_late_changes_nothing() {
+    let (test, image) = one_image().await;
+    let repository = test.repository("a");
+    push_parts(&repository, "signature").await;
+    let signature = push_manifest(&repository, attached("signature", &image), None).await;
+    let local = LocalRepository {
+        name: crate::testing::name("a"),
+        store: Arc::clone(&test.registry.store),
+    };
+    let verifier = Verifier {
+        store: Arc::clone(&local.store),
+        options: REPAIR,
+        contents: Contents::default(),
+        throttle: Throttle::new(None),
+        progress: Arc::default(),
+        bytes_read: AtomicU64::new(0),
+    };
+    let (deleted, never) = (
+        push_image(&repository, "y", Some("v2")).await,
+        sha256("never"),
+    );
+    let (gone, blob) = (deleted.digest().clone(), sha256("y layer"));
+    repository.manifests.delete(&gone, ALWAYS).await.unwrap();
+    repository.blobs.delete(&blob).await.unwrap();
+    let object = |digest: &Digest| Object::Manifest(digest.clone());
+    let stale = Object::Referrer {
+        subject: image.digest().clone(),
+        referrer: signature.digest().clone(),
+    };
+    let before = test.files().await;
+    for (object, fault) in [
+        (stale, Fault::Stale),
+        (object(&gone), Fault::LinkMissing),
+        (object(&gone), Fault::LinkEmpty),
+        (object(&never), Fault::LinkEmpty),
+        (Object::Layer(blob.clone()), Fault::LinkMissing),
+        (Object::Layer(blob), Fault::LinkEmpty),
+        (Object::Tag(tag("v1")), Fault::LinkEmpty),
+        (Object::History(tag("v2"), gone.clone()), Fault::LinkEmpty),
+    ] {
+        let finding = Finding {
+            repository: None,
+            tags: vec![tag("v1"), tag("v2")],
+            named_by: vec![gone.clone()],
+            object,
+            fault,
+        };
+        let repair = verifier.repair(&local, &finding).await;
+        assert_eq!(repair, Repair::None, "{finding:?}");
+        assert_eq!(test.files().await, before, "{finding:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_push_of_a_tag_counts_more_than_its_repair() {
+    let (test, driver) = watched();
+    let repository = test.repository("a");
+    push_image(&repository, "x", Some("v1")).await;
+    let newer = push_image(&repository, "y", None).await;
+    test.write(&current("a", "v1"), "").await;
+    let link = link(newer.digest());
+    let history = format!("repositories/a/_manifests/tags/v1/index/{link}");
+    driver.write_before_change(&current("a", "v1"), &history, newer.digest().as_str());
+    let lines = repaired(&test).await;
+    assert!(
+        lines.len() == 1 && lines[0].starts_with("repaired: a: tag v1"),
+        "{lines:?}"
+    );
+    let resolved = repository.tags.resolve(&tag("v1")).await.unwrap();
+    assert_eq!(resolved, *newer.digest());
 }

@@ -23,8 +23,8 @@ pub(super) struct Watched {
 struct State {
     opened: HashMap<String, u32>,
     broken: Option<String>,
-    /// What somebody writes just before a file of this path is moved.
-    written_before_move: Option<(String, Bytes)>,
+    /// What somebody writes just before the file of the first path is moved or written.
+    written_before: Option<(String, StoragePath, Bytes)>,
 }
 
 impl Watched {
@@ -45,9 +45,27 @@ impl Watched {
 
     /// Lets somebody write a file just before it is moved.
     pub(super) fn write_before_move(&self, path: &str, content: &str) {
+        self.write_before_change(path, path, content);
+    }
+
+    /// Lets somebody write a file just before another is moved or written.
+    pub(super) fn write_before_change(&self, changed: &str, path: &str, content: &str) {
         let content = Bytes::from(content.to_owned());
-        let path = format!("/docker/registry/v2/{path}");
-        self.state.lock().unwrap().written_before_move = Some((path, content));
+        let [changed, path] = [changed, path].map(|path| format!("/docker/registry/v2/{path}"));
+        let path = StoragePath::parse(&path).unwrap();
+        self.state.lock().unwrap().written_before = Some((changed, path, content));
+    }
+
+    async fn let_others_write(&self, changed: &StoragePath) -> Result<(), Error> {
+        let written = {
+            let mut state = self.state.lock().unwrap();
+            let is_it = |written: &mut (String, StoragePath, Bytes)| written.0 == changed.as_str();
+            state.written_before.take_if(is_it)
+        };
+        if let Some((_, path, content)) = written {
+            self.inner.put_content(&path, content, Sync::Lazy).await?;
+        }
+        Ok(())
     }
 
     fn check(&self, path: &StoragePath) -> Result<(), Error> {
@@ -82,6 +100,7 @@ impl StorageDriver for Watched {
         sync: Sync,
     ) -> Result<(), Error> {
         self.check(path)?;
+        self.let_others_write(path).await?;
         self.inner.put_content(path, content, sync).await
     }
 
@@ -114,14 +133,7 @@ impl StorageDriver for Watched {
 
     async fn rename(&self, from: &StoragePath, to: &StoragePath, sync: Sync) -> Result<(), Error> {
         self.check(from)?;
-        let written = {
-            let mut state = self.state.lock().unwrap();
-            let is_it = |(path, _): &mut (String, Bytes)| path == from.as_str();
-            state.written_before_move.take_if(is_it)
-        };
-        if let Some((_, content)) = written {
-            self.inner.put_content(from, content, sync).await?;
-        }
+        self.let_others_write(from).await?;
         self.inner.rename(from, to, sync).await
     }
 
