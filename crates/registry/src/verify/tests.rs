@@ -549,6 +549,55 @@ async fn a_child_that_is_not_there_is_a_problem_only_where_it_must_be() {
 }
 
 #[tokio::test]
+async fn the_content_of_a_child_that_is_not_linked_is_no_orphan_and_stays() {
+    let test = TestRegistry::new();
+    let repository = test.repository("a");
+    let child = push_image(&repository, "x", None).await;
+    push_manifest(&repository, index(&[&child]), Some("all")).await;
+    test.remove(&revision("a", child.digest())).await;
+    let lines = repaired(&test).await;
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(
+        lines[0].ends_with("there is no link to it; push the image again"),
+        "{lines:?}"
+    );
+    test.write(&blob_path(child.digest()), "damaged").await;
+    let lines = repaired(&test).await;
+    assert!(
+        lines.len() == 1 && lines[0].contains("is damaged"),
+        "{lines:?}"
+    );
+    assert!(test.files().await.contains(&blob_path(child.digest())));
+}
+
+#[tokio::test]
+async fn parts_that_need_not_be_layers_of_the_repository_are_not_missed() {
+    let test = TestRegistry::new();
+    let repository = test.repository("a");
+    let inner = push_image(&repository, "x", None).await;
+    let elsewhere = json!({
+        "mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+        "digest": sha256("published elsewhere"),
+        "size": 19,
+        "urls": ["https://example.com/layer"],
+    });
+    let mut document = image_document("x config", &["x layer"]);
+    let layers = document["layers"].as_array_mut().unwrap();
+    layers.push(elsewhere);
+    layers.push(serde_json::to_value(inner.descriptor()).unwrap());
+    push_manifest(&repository, manifest(&document), Some("v1")).await;
+    expect_lines(&told(&test).await, &[]);
+    // The manifest that is a part is looked at as a manifest, for the tag that has it.
+    test.remove(&blob_path(inner.digest())).await;
+    let lines = told(&test).await;
+    let begin = format!("problem: a: tags v1: manifest {}: ", inner.digest());
+    assert!(
+        lines.len() == 1 && lines[0].starts_with(&begin),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
 async fn what_a_collection_set_aside_and_a_manifest_names_is_moved_back() {
     let (test, image) = one_image().await;
     let repository = test.repository("a");
