@@ -3,7 +3,7 @@
 //! `cargo xtask bench` builds and calls it. In reading order: `options`, `bench` (one run), `scenarios` (what is measured),
 //! `stage` (the two registries), `bare` and `limits` (what is possible at best), `load` and `client` (what they are loaded with),
 //! `push`, `content` and `store` (what is in them), `page_cache`, `process`, `command` and `cores` (what a process used, and where
-//! it ran), `sample` (figures and medians), `report` (targets, table, machine, document).
+//! it ran), `sample` (figures and medians), `report` (targets, table, machine, document); and by itself `counts` (instructions).
 
 mod bare;
 mod bench;
@@ -11,6 +11,7 @@ mod client;
 mod command;
 mod content;
 mod cores;
+mod counts;
 mod limits;
 mod load;
 mod options;
@@ -55,6 +56,7 @@ fn run(words: &[String]) -> Outcome {
         [word, rest @ ..] if word == bare::COMMAND => {
             bare::serve(bare::Kind::parse(rest).ok_or("bare serves `hello` or `sendfile FILE`")?)
         }
+        [word, rest @ ..] if word == counts::COMMAND => counts::run(rest),
         words => measure(Options::parse(words)?),
     }
 }

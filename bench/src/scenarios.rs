@@ -10,10 +10,12 @@ mod memory;
 mod passwords;
 mod pulls;
 mod pushes;
-mod start;
+pub(crate) mod start;
 
 use crate::Outcome;
 use crate::bench::Bench;
+
+pub(crate) use manifests::{NAME, Read, TAG};
 
 /// Runs every scenario that was asked for.
 pub(crate) fn run(bench: &Bench) -> Outcome {

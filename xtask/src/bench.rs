@@ -1,4 +1,7 @@
-//! The benchmark: everything it compares is built or installed first.
+//! The benchmark, and the counts of instructions: everything they look at is built or installed first.
+
+use std::path::PathBuf;
+use std::process::Command;
 
 use crate::Outcome;
 use crate::command::BenchOptions;
@@ -6,16 +9,12 @@ use crate::packages;
 use crate::program;
 use crate::workspace::Workspace;
 
-/// Runs it, and has it write the document if it ran as a whole.
+/// Runs the benchmark, and has it write the document if it ran as a whole.
 pub(crate) fn run(workspace: &Workspace, options: &BenchOptions) -> Outcome {
     let distribution = packages::provide_distribution()?;
-    // One by one: built together, the server would get the features that only the benchmark switches on.
-    for package in ["wharf-server", "wharf-bench"] {
-        program::run(&mut workspace.cargo(&["build", "--release", "--package", package]))?;
-    }
-    let built = workspace.target.join("release");
-    let mut bench = std::process::Command::new(built.join("wharf-bench"));
-    bench.arg("--ours").arg(built.join("registry"));
+    let [registry, bench] = build(workspace)?;
+    let mut bench = Command::new(bench);
+    bench.arg("--ours").arg(registry);
     bench.arg("--peer").arg(distribution);
     if options.quick {
         bench.arg("--quick");
@@ -25,4 +24,27 @@ pub(crate) fn run(workspace: &Workspace, options: &BenchOptions) -> Outcome {
     program::run(bench.args(&options.filters))
 }
 
+/// Counts the instructions of a few requests, and compares or accepts them.
+pub(crate) fn count(workspace: &Workspace, write: bool) -> Outcome {
+    let [registry, bench] = build(workspace)?;
+    let mut bench = Command::new(bench);
+    bench.arg("count").arg(registry);
+    bench.arg(workspace.root.join(COUNTS));
+    if write {
+        bench.arg("--write");
+    }
+    program::run(&mut bench)
+}
+
+/// Builds the server and the benchmark as they are measured.
+fn build(workspace: &Workspace) -> Outcome<[PathBuf; 2]> {
+    // One by one: built together, the server would get the features that only the benchmark switches on.
+    for package in ["wharf-server", "wharf-bench"] {
+        program::run(&mut workspace.cargo(&["build", "--release", "--package", package]))?;
+    }
+    let built = workspace.target.join("release");
+    Ok([built.join("registry"), built.join("wharf-bench")])
+}
+
 const DOCUMENT: &str = "docs/performance.md";
+const COUNTS: &str = "bench/counts.txt";

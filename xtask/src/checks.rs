@@ -1,6 +1,7 @@
 //! The test command and its smaller sister: which checks run, in which order.
 
 use crate::Outcome;
+use crate::bench;
 use crate::packages;
 use crate::program;
 use crate::steps::Steps;
@@ -13,6 +14,7 @@ pub(crate) fn test(workspace: &Workspace) -> Outcome {
     steps.take("packages", packages::provide)?;
     in_process(&mut steps, workspace)?;
     steps.take("end-to-end tests", || end_to_end(workspace))?;
+    steps.take("instructions", || instructions(workspace))?;
     steps.finish();
     Ok(())
 }
@@ -57,6 +59,15 @@ fn end_to_end(workspace: &Workspace) -> Outcome {
     // Built by itself: together with the tests it would get the features that only they switch on.
     program::run(&mut workspace.cargo(&["build", "--package", "wharf-server"]))?;
     program::run(&mut workspace.cargo(&["test", "--package", END_TO_END]))
+}
+
+/// What one request costs, in instructions. Without valgrind it is left out, which was said when it could not be installed.
+fn instructions(workspace: &Workspace) -> Outcome {
+    if program::find("valgrind").is_none() {
+        println!("left out: there is no valgrind");
+        return Ok(());
+    }
+    bench::count(workspace, false)
 }
 
 /// The package of the end-to-end tests, which need more than Rust.

@@ -15,6 +15,8 @@ pub(crate) enum Command {
     BaseImage { tag: String },
     /// The benchmark against Distribution.
     Bench(BenchOptions),
+    /// The counts of instructions, compared with the accepted ones or accepted.
+    Count { write: bool },
     /// The list of chores.
     Help,
 }
@@ -52,6 +54,13 @@ impl Command {
         };
         if name == "bench" {
             return BenchOptions::parse(arguments).map(Self::Bench);
+        }
+        if name == "count" {
+            return match arguments.collect::<Vec<_>>().as_slice() {
+                [] => Ok(Self::Count { write: false }),
+                [write] if write == "--write" => Ok(Self::Count { write: true }),
+                _ => Err("`count` has only the option --write".to_owned()),
+            };
         }
         let mut options = Options::parse(arguments)?;
         let command = match name.as_str() {
@@ -110,13 +119,14 @@ impl Profile {
 }
 
 /// The names under which [`Command::parse`] knows the chores, for the check that documents name none that is not there.
-pub(crate) const NAMES: [&str; 7] = [
+pub(crate) const NAMES: [&str; 8] = [
     "test",
     "check",
     "tidy",
     "image",
     "base-image",
     "bench",
+    "count",
     "help",
 ];
 
@@ -132,6 +142,7 @@ Usage: cargo xtask <chore>
   base-image   build a base for the image from this machine's static busybox [--tag NAME]
   bench        compare with Distribution under load, and write docs/performance.md [--quick] [FILTER...]:
                with filters, parts of the names of scenarios, or with --quick nothing is written
+  count        count instructions per request and compare them with bench/counts.txt, or [--write] them
   help         this list";
 
 /// `--name value` and `--name=value`, not yet claimed by a chore.
@@ -212,6 +223,7 @@ mod tests {
             filters: vec!["pull".to_owned(), "collect".to_owned()],
         });
         assert_eq!(parse("bench pull --quick collect"), Ok(expected));
+        assert_eq!(parse("count --write"), Ok(Command::Count { write: true }));
     }
 
     #[test]
@@ -222,6 +234,7 @@ mod tests {
             "image wharf",
             "image --tag",
             "bench --fast",
+            "count twice",
             "image --profile quick",
         ] {
             assert!(parse(line).is_err(), "{line}");

@@ -52,6 +52,7 @@ fn run(command: Command) -> Outcome {
         Command::Tidy => tidy::run(&workspace),
         Command::Image(options) => image::build(&workspace, &options),
         Command::Bench(options) => bench::run(&workspace, &options),
+        Command::Count { write } => bench::count(&workspace, write),
         Command::BaseImage { tag } => base_image::build(&workspace, &tag),
     }
 }

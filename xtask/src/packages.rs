@@ -96,6 +96,7 @@ const NEEDS: [Need; 13] = [
     Need::new("curl", "curl", "the tests with curl"),
     Need::new("openssl", "openssl", "the tests over TLS"),
     Need::new("strace", "strace", "the tests of what is synced"),
+    Need::new("valgrind", "valgrind", "the counts of instructions"),
 ];
 
 fn missing() -> Vec<&'static Need> {

@@ -74,7 +74,8 @@ impl Read {
         Self::Base,
     ];
 
-    fn words(self) -> &'static str {
+    /// What is asked for.
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Self::ManifestByTag => "GET manifest by tag",
             Self::ManifestByDigest => "GET manifest by digest",

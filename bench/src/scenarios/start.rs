@@ -61,7 +61,7 @@ fn start(bench: &Bench, program: &Program) -> Outcome<Sample> {
 }
 
 /// Whether a request is answered with 200; nobody listening yet is no failure.
-fn answers(address: SocketAddr) -> io::Result<bool> {
+pub(crate) fn answers(address: SocketAddr) -> io::Result<bool> {
     let Ok(mut stream) = TcpStream::connect(address) else {
         return Ok(false);
     };
@@ -71,8 +71,9 @@ fn answers(address: SocketAddr) -> io::Result<bool> {
     Ok(status == *b"HTTP/1.1 200")
 }
 
-/// A process that does not outlive its scenario.
-struct Killed(Child);
+/// A process that does not outlive its user.
+#[derive(Debug)]
+pub(crate) struct Killed(pub(crate) Child);
 
 impl Drop for Killed {
     fn drop(&mut self) {
