@@ -70,7 +70,7 @@ impl Need {
 }
 
 /// A C compiler is not among them: without its linker this program would not be there to ask for it.
-const NEEDS: [Need; 13] = [
+const NEEDS: [Need; 14] = [
     Need::new("git", "git", "the shape of the tree"),
     Need::new("dockerd", "docker.io", "the tests with docker"),
     Need::new("docker", "docker.io", "the tests with docker"),

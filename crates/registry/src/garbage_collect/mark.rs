@@ -144,10 +144,10 @@ impl Marks {
                     .try_fold(links_folder.clone(), |path, component| {
                         path.child(component)
                     });
-                if let Ok(link) = link {
-                    if let Some(content) = links::read(store.driver(), &link).await? {
-                        self.kept.insert(&content);
-                    }
+                if let Ok(link) = link
+                    && let Some(content) = links::read(store.driver(), &link).await?
+                {
+                    self.kept.insert(&content);
                 }
                 self.kept.insert(&digest);
             }

@@ -31,8 +31,8 @@ use self::{
     fault::{Faults, Go, Kind},
 };
 use crate::{
-    Entry, EntryKind, Error, FileInfo, FileWriter, ListPage, ReadRange, Reader, StorageDriver,
-    StoragePath, Sync, WriteMode, inmemory::InMemory,
+    Entry, EntryKind, Error, FileInfo, FileWriter, Leftover, ListPage, ReadRange, Reader,
+    StorageDriver, StoragePath, Sync, WriteMode, inmemory::InMemory, one_by_one,
 };
 
 /// A store in memory that knows what a power cut would leave of it.
@@ -278,6 +278,15 @@ impl StorageDriver for Lossy {
         let gone = self.seen.delete_empty(folder).await?;
         self.end(go, "delete", folder).await?;
         Ok(gone)
+    }
+
+    async fn change_all(&self, changes: Vec<crate::Change>) -> Result<Vec<bool>, Error> {
+        // Anything can go wrong at each of them.
+        one_by_one(self, changes).await
+    }
+
+    async fn leftovers(&self, folder: &StoragePath) -> Result<Vec<Leftover>, Error> {
+        self.seen.leftovers(folder).await
     }
 }
 
