@@ -99,7 +99,7 @@ pub struct VerifyReport {
     pub bytes: u64,
     /// Problems that are left, by their kind.
     pub problems: BTreeMap<&'static str, u64>,
-    /// What may be meant so.
+    /// What may be meant so, or what nobody suffers from yet.
     pub warnings: u64,
     /// What is for others to clear away.
     pub notes: u64,

@@ -117,7 +117,7 @@ pub enum Fault {
 pub enum Severity {
     /// Something is lost or in the way.
     Problem,
-    /// It may be meant so.
+    /// It may be meant so, or nobody suffers from it yet.
     Warning,
     /// It is for `garbage-collect` or for the purge of uploads.
     Note,
@@ -148,7 +148,8 @@ impl Fault {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
-            Self::Sparse => Severity::Warning,
+            // It is served from where it is, and a push beside a collection may leave it so.
+            Self::Sparse | Self::SetAside => Severity::Warning,
             Self::Orphaned { .. } | Self::LeadsNowhere | Self::Abandoned => Severity::Note,
             _ => Severity::Problem,
         }
@@ -200,7 +201,7 @@ impl Finding {
             (Fault::SizeDiffers { .. }, _) => {
                 "push the image again with a manifest that tells the size"
             }
-            (Fault::SetAside, _) => "--repair moves it back",
+            (Fault::SetAside, _) => "the next collection moves it back, or --repair",
             (Fault::InTheWay, _) => "push the image again",
             (Fault::NotIndexed | Fault::Stale, _) => "--repair puts it right",
             (Fault::NameMeaningless, _) => "remove it by hand if nobody needs it",

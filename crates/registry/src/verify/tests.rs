@@ -629,7 +629,7 @@ async fn what_a_collection_set_aside_and_a_manifest_names_is_moved_back() {
     };
     assert_eq!(
         told(&test).await,
-        lines("problem", "--repair moves it back")
+        lines("warning", "the next collection moves it back, or --repair")
     );
     assert_eq!(repaired(&test).await, lines("repaired", "it is moved back"));
     for (place, aside) in &aside {
