@@ -108,7 +108,8 @@ pub(crate) fn serve(kind: Kind) -> Outcome {
     Ok(())
 }
 
-fn hello(listener: TcpListener) -> io::Result<()> {
+/// Answers everybody until the process ends.
+pub(crate) fn hello(listener: TcpListener) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()?;
@@ -166,6 +167,26 @@ fn send_again_and_again(mut stream: TcpStream, file: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_file_is_sent_whole_and_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, vec![7; 3_000_000]).unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let target = Target {
+            address: listener.local_addr().unwrap(),
+            tls: None,
+            authorization: None,
+            meter: Meter::of(std::process::id()).unwrap(),
+        };
+        thread::spawn(move || send_to_all(&listener, &file));
+        let mut connection = target.connect().await.unwrap();
+        for _ in 0..2 {
+            let answer = connection.exchange(&target.get("/")).await.unwrap();
+            assert_eq!((answer.status, answer.length), (200, 3_000_000));
+        }
+    }
 
     #[test]
     fn a_kind_is_read_as_it_is_written() {

@@ -125,3 +125,59 @@ async fn run<C>(
 
 /// The part of the time that a steady load runs before it counts.
 const WARMING: u32 = 8;
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+    use crate::bare;
+    use crate::process::Meter;
+
+    fn hello() -> Target {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || bare::hello(listener));
+        Target {
+            address,
+            tls: None,
+            authorization: None,
+            meter: Meter::of(std::process::id()).unwrap(),
+        }
+    }
+
+    #[tokio::test]
+    async fn every_job_of_every_connection_counts() {
+        let target = hello();
+        let request = target.get("/");
+        let seen = RefCell::new(Vec::new());
+        let taken = load(&target, 8, Until::Done(40), async |connection, number| {
+            seen.borrow_mut().push(number);
+            Ok(connection.exchange(&request).await?.expect(200)?.length)
+        })
+        .await
+        .unwrap();
+        assert_eq!((taken.jobs, taken.bytes), (40, 40 * 5));
+        assert_eq!(taken.latencies.len(), 40);
+        assert!(taken.latencies.is_sorted());
+        let mut seen = seen.into_inner();
+        seen.sort_unstable();
+        assert_eq!(seen, (0..40).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn one_wrong_answer_is_the_end() {
+        let target = hello();
+        let request = target.get("/");
+        let ended = load(&target, 2, Until::Done(10), async |connection, number| {
+            let expected = if number == 7 { 201 } else { 200 };
+            Ok(connection
+                .exchange(&request)
+                .await?
+                .expect(expected)?
+                .length)
+        })
+        .await;
+        assert!(ended.is_err());
+    }
+}

@@ -11,8 +11,8 @@ use crate::content;
 pub(crate) struct Garbage {
     /// The folders of the blobs to keep.
     pub(crate) kept: Vec<PathBuf>,
-    /// The folders of the blobs that are garbage.
-    pub(crate) garbage: Vec<PathBuf>,
+    /// The folders of the blobs that are garbage, and what is in them.
+    pub(crate) garbage: Vec<(PathBuf, Vec<u8>)>,
 }
 
 impl Garbage {
@@ -27,11 +27,13 @@ impl Garbage {
         let repositories = (images / IMAGES_PER_REPOSITORY).max(1);
         for image in 0..images {
             let repository = root.join(format!("repositories/shop/r{}", image % repositories));
-            let folders = write_image(root, &repository, image)?;
+            let blobs = write_image(root, &repository, image)?;
             if image.is_multiple_of(2) {
-                written.kept.extend(folders);
+                written
+                    .kept
+                    .extend(blobs.into_iter().map(|(folder, _)| folder));
             } else {
-                written.garbage.extend(folders);
+                written.garbage.extend(blobs);
             }
         }
         Ok(written)
@@ -47,7 +49,7 @@ impl Garbage {
         let left = self
             .garbage
             .iter()
-            .filter(|folder| folder.join("data").exists())
+            .filter(|(folder, _)| folder.join("data").exists())
             .count();
         if missing + left == 0 {
             return Ok(());
@@ -59,16 +61,29 @@ impl Garbage {
 
     /// Deletes the garbage and nothing else: what a collection that knew everything would do.
     pub(crate) fn delete(&self) -> io::Result<()> {
-        for folder in &self.garbage {
+        for (folder, _) in &self.garbage {
             fs::remove_file(folder.join("data"))?;
             fs::remove_dir(folder)?;
         }
         Ok(())
     }
+
+    /// Writes the garbage again after a collection: much less than a whole store.
+    pub(crate) fn restore(&self) -> io::Result<()> {
+        for (folder, bytes) in &self.garbage {
+            fs::create_dir_all(folder)?;
+            fs::write(folder.join("data"), bytes)?;
+        }
+        Ok(())
+    }
 }
 
-/// Writes one image and returns the folders of its blobs.
-fn write_image(root: &Path, repository: &Path, image: usize) -> io::Result<Vec<PathBuf>> {
+/// Writes one image and returns its blobs with their folders.
+fn write_image(
+    root: &Path,
+    repository: &Path,
+    image: usize,
+) -> io::Result<Vec<(PathBuf, Vec<u8>)>> {
     let config = format!(r#"{{"architecture":"amd64","os":"linux","n":{image}}}"#);
     let layers: Vec<String> = (0..LAYERS)
         .map(|layer| format!("{image:05}{layer}"))
@@ -78,18 +93,19 @@ fn write_image(root: &Path, repository: &Path, image: usize) -> io::Result<Vec<P
         .map(|part| part.as_bytes())
         .collect();
     let manifest = manifest(&parts);
-    let mut folders = Vec::new();
+    let mut blobs = Vec::new();
     for part in &parts {
         let digest = content::digest(part);
-        folders.push(write_blob(root, &digest, part)?);
+        blobs.push((write_blob(root, &digest, part)?, part.to_vec()));
         write_link(&repository.join("_layers").join(folder(&digest)), &digest)?;
     }
     let digest = content::digest(manifest.as_bytes());
-    folders.push(write_blob(root, &digest, manifest.as_bytes())?);
+    let folder = write_blob(root, &digest, manifest.as_bytes())?;
+    blobs.push((folder, manifest.into_bytes()));
     if image.is_multiple_of(2) {
         tag(repository, &format!("t{image}"), &digest)?;
     }
-    Ok(folders)
+    Ok(blobs)
 }
 
 /// Writes a blob and returns its folder.
@@ -161,10 +177,16 @@ mod tests {
             store
                 .kept
                 .iter()
-                .chain(&store.garbage)
+                .chain(store.garbage.iter().map(|(folder, _)| folder))
                 .all(|blob| blob.join("data").is_file())
         );
         assert!(store.check_collected().is_err());
+        store.delete().unwrap();
+        store.check_collected().unwrap();
+        store.restore().unwrap();
+        for (folder, bytes) in &store.garbage {
+            assert_eq!(fs::read(folder.join("data")).unwrap(), *bytes);
+        }
         store.delete().unwrap();
         store.check_collected().unwrap();
         fs::remove_dir_all(&store.kept[7]).unwrap();

@@ -205,3 +205,65 @@ async fn discard(stream: &TcpStream, scrap: &mut [u8]) -> io::Result<usize> {
 const BUFFER: usize = 16 << 10;
 /// How much is dropped at once.
 const SCRAP: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+    use crate::process::Meter;
+
+    /// A server that says these words, piece by piece, to whoever connects first.
+    fn saying(pieces: Vec<Vec<u8>>) -> Target {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            for piece in pieces {
+                let mut request = [0; 1024];
+                if stream.read(&mut request).unwrap() == 0 {
+                    return;
+                }
+                stream.write_all(&piece).unwrap();
+            }
+        });
+        Target {
+            address,
+            tls: None,
+            authorization: None,
+            meter: Meter::of(std::process::id()).unwrap(),
+        }
+    }
+
+    #[tokio::test]
+    async fn bodies_of_every_framing_are_skipped_to_their_end() {
+        let mut large = b"HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n".to_vec();
+        large.resize(large.len() + 5_000_000, b'x');
+        let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1f\r\n0123456789012345678901234567890\r\n0\r\n\r\n";
+        let target = saying(vec![
+            large,
+            chunked.to_vec(),
+            b"HTTP/1.1 200 OK\r\nContent-Length: 77\r\n\r\n".to_vec(),
+            b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno".to_vec(),
+        ]);
+        let mut connection = target.connect().await.unwrap();
+        let get = target.get("/");
+        let head = target.request("HEAD", "/", &[], Body::Empty);
+        assert_eq!(connection.exchange(&get).await.unwrap().length, 5_000_000);
+        assert_eq!(connection.exchange(&get).await.unwrap().length, 34);
+        assert_eq!(connection.exchange(&head).await.unwrap().length, 0);
+        let missing = connection.exchange(&get).await.unwrap();
+        assert_eq!(missing.status, 404);
+        assert!(missing.expect(200).is_err());
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_breaks_off_is_an_error() {
+        let target = saying(vec![
+            b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab".to_vec(),
+        ]);
+        let mut connection = target.connect().await.unwrap();
+        assert!(connection.exchange(&target.get("/")).await.is_err());
+    }
+}

@@ -24,20 +24,24 @@ pub(crate) fn run(bench: &Bench) -> Outcome {
             Size::Full => blobs,
             Size::Quick => blobs / 50,
         };
+        if !bench.wants(&dry_run.name) && !bench.wants(&delete.name) {
+            continue;
+        }
+        let stores = CONTENDERS
+            .iter()
+            .map(|contender| Store::new(bench, *contender, blobs))
+            .collect::<Outcome<Vec<_>>>()?;
         if bench.wants(&dry_run.name) {
-            let stores = CONTENDERS[..2]
-                .iter()
-                .map(|contender| Store::new(bench, *contender, blobs))
-                .collect::<Outcome<Vec<_>>>()?;
-            bench.row(&dry_run, &stores, |store| {
+            bench.row(&dry_run, &stores[..2], |store| {
                 store.collect(bench, &["--dry-run"])
             })?;
         }
         if bench.wants(&delete.name) {
-            bench.row(&delete, &CONTENDERS, |contender| {
-                let store = Store::new(bench, *contender, blobs)?;
+            bench.row(&delete, &stores, |store| {
                 let sample = store.collect(bench, &[])?;
                 store.content.check_collected()?;
+                store.content.restore()?;
+                sync();
                 Ok(sample)
             })?;
         }
