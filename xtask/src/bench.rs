@@ -1,5 +1,6 @@
 //! The benchmark, and the counts of instructions: everything they look at is built or installed first.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -21,7 +22,7 @@ pub(crate) fn run(workspace: &Workspace, options: &BenchOptions) -> Outcome {
     } else if options.filters.is_empty() {
         bench.arg("--document").arg(workspace.root.join(DOCUMENT));
     }
-    program::run(bench.args(&options.filters))
+    in_own_folder(workspace, bench.args(&options.filters))
 }
 
 /// Counts the instructions of a few requests, and compares or accepts them.
@@ -33,7 +34,20 @@ pub(crate) fn count(workspace: &Workspace, write: bool) -> Outcome {
     if write {
         bench.arg("--write");
     }
-    program::run(&mut bench)
+    in_own_folder(workspace, &mut bench)
+}
+
+/// Runs it with its stores in the target folder: on a disk, whatever lies under the folder for temporary files, and where the next
+/// run removes what one that was interrupted has left.
+fn in_own_folder(workspace: &Workspace, bench: &mut Command) -> Outcome {
+    let folder = workspace.target.join("bench");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    let outcome = program::run(bench.env("TMPDIR", &folder));
+    fs::remove_dir_all(&folder)?;
+    outcome
 }
 
 /// Builds the server and the benchmark as they are measured.
