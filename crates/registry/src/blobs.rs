@@ -28,7 +28,7 @@ impl BlobService for LocalRepository {
             .ok_or_else(unknown)?;
         let driver = &self.store.driver;
         let open = |data: StoragePath| async move { driver.reader(&data, range).await };
-        let reader = match self.store.with_file(Kept::Blob(&content), open).await {
+        let reader = match self.store.read_file(Kept::Blob(&content), open).await {
             Ok(Some(reader)) => reader,
             Ok(None) => return Err(unknown()),
             Err(Error::Storage(wharf_storage::Error::RangeOutside { size, .. })) => {

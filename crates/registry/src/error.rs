@@ -118,6 +118,14 @@ pub enum Error {
     Storage(#[source] wharf_storage::Error),
 }
 
+impl Error {
+    /// Whether the store takes no changes, and can still be read: it is full, or read-only.
+    pub(crate) fn is_unwritable(&self) -> bool {
+        use wharf_storage::Error::{Full, ReadOnly};
+        matches!(self, Self::Storage(Full { .. } | ReadOnly { .. }))
+    }
+}
+
 /// What is there in the place of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Instead {

@@ -104,12 +104,11 @@ impl Trial {
                     return Err(format!("told as {taken:?}"));
                 }
                 let meanwhile = |violation| format!("while it lasts: {violation}");
-                let tagged = self.ledger.tagged();
-                tagged.check(&self.test).await.map_err(meanwhile)?;
                 if fault == Fault::Full && self.step.sets_aside() {
                     // To make room the trash is emptied before its time.
                     self.ledger.untagged_may_go();
                 }
+                self.check().await.map_err(meanwhile)?;
                 self.store.heal();
                 self.untidied(!n.is_multiple_of(4)).goes_on().await?;
             }

@@ -130,15 +130,6 @@ impl Ledger {
         }
     }
 
-    /// What a tag reaches, alone: the rest may be in the trash, where it is not looked for while the
-    /// store takes no changes.
-    pub(super) fn tagged(&self) -> Self {
-        let mut tagged = self.clone();
-        tagged.untagged_may_go();
-        tagged.blobs.clear();
-        tagged
-    }
-
     /// The manifests that a tag reaches for sure: down an index, and from a subject to what is about it.
     fn reached(&self) -> BTreeSet<(String, Digest)> {
         let mut reached = BTreeSet::new();

@@ -102,13 +102,19 @@ impl Store {
         Ok(false)
     }
 
-    /// Reads a link, moving it back if it was set aside.
+    /// Reads a link, moving it back if it was set aside; where nothing can be moved it is read all the
+    /// same. Whoever writes because of it fails then.
     pub(crate) async fn link(&self, kept: Kept<'_>) -> Result<Option<Digest>, Error> {
         let place = kept.place();
         for _ in 0..RESCUES {
             let link = links::read(self.driver(), &place).await?;
-            if link.is_some() || !self.rescue(kept).await? {
+            if link.is_some() {
                 return Ok(link);
+            }
+            match self.rescue(kept).await {
+                Ok(true) => {}
+                Err(error) if error.is_unwritable() => return self.link_aside(kept).await,
+                rescued => return rescued.map(|_| None),
             }
         }
         links::read(self.driver(), &place).await
@@ -131,6 +137,40 @@ impl Store {
             }
             if !self.rescue(kept).await? {
                 return Ok(None);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn link_aside(&self, kept: Kept<'_>) -> Result<Option<Digest>, Error> {
+        for run in self.runs(&kept.trash()).await?.iter().rev() {
+            let link = links::read(self.driver(), &kept.aside(run)).await?;
+            if link.is_some() {
+                return Ok(link);
+            }
+        }
+        Ok(None)
+    }
+
+    /// As [`Store::with_file`], for who only reads: a store that is full or read-only is read all the
+    /// same, from where a collection put it.
+    pub(crate) async fn read_file<T, F>(
+        &self,
+        kept: Kept<'_>,
+        mut action: impl FnMut(StoragePath) -> F,
+    ) -> Result<Option<T>, Error>
+    where
+        F: Future<Output = Result<T, wharf_storage::Error>>,
+    {
+        match self.with_file(kept, &mut action).await {
+            Err(error) if error.is_unwritable() => {}
+            done => return done,
+        }
+        for run in self.runs(&kept.trash()).await?.iter().rev() {
+            match action(kept.aside(run)).await {
+                Ok(done) => return Ok(Some(done)),
+                Err(wharf_storage::Error::NotFound { .. }) => {}
+                Err(error) => return Err(Error::Storage(error)),
             }
         }
         Ok(None)
