@@ -45,6 +45,11 @@ impl Trace {
         Self::with(registry, &["-e", &inject, "-P", path.to_str().unwrap()])
     }
 
+    /// Kills the server at its next system call of this name.
+    pub fn killing(registry: &Registry, call: &str) -> Result<Self, Missing> {
+        Self::with(registry, &["-e", &format!("inject={call}:signal=KILL")])
+    }
+
     fn with(registry: &Registry, options: &[&str]) -> Result<Self, Missing> {
         let strace = needs::program("strace")?;
         let folder = tempfile::tempdir().unwrap();
@@ -64,6 +69,11 @@ impl Trace {
         });
         attached.map_err(|log| Missing::new(format!("strace may not watch a process: {log}")))?;
         Ok(Self { strace, folder })
+    }
+
+    /// Waits for the end of the server, which ends the watching.
+    pub fn ended(mut self) {
+        wait::until("the server to be killed", PATIENCE, || self.strace.ended());
     }
 
     /// Ends the watching; the server goes on. Tells what it did for each answer.

@@ -3,9 +3,10 @@
 use wharf_e2e::client::Client;
 use wharf_e2e::config::Config;
 use wharf_e2e::digest;
-use wharf_e2e::layout::Image;
+use wharf_e2e::layout::{Image, MANIFEST};
 use wharf_e2e::need;
-use wharf_e2e::registry::Registry;
+use wharf_e2e::program::Program;
+use wharf_e2e::registry::{Place, Registry};
 use wharf_e2e::trace::{Answered, Trace};
 
 /// Everything that a store is changed by, in an order that lets folders be made and be there already.
@@ -130,4 +131,47 @@ fn a_folder_that_cannot_be_synced_is_made_up_for_by_the_next_change() {
     let system_syncs: Vec<usize> = answers.iter().map(|a| a.system_syncs).collect();
     assert_eq!(system_syncs, [0, 0, 1], "{answers:#?}");
     client.push_blob("a/b", b"second");
+}
+
+/// Pushes an image until the server is gone.
+fn try_to_push(client: &mut Client, image: &Image) -> Result<(), std::io::Error> {
+    for blob in image.blobs() {
+        let begun = client.try_request("POST", "/v2/a/blobs/uploads/", "", b"")?;
+        let octets = "Content-Type: application/octet-stream\r\n";
+        let put = begun.location().with_digest(&digest::of(blob));
+        let _ = client.try_request("PUT", &put, octets, blob)?.expect(201);
+    }
+    let headers = format!("Content-Type: {MANIFEST}\r\n");
+    let put = client.try_request("PUT", "/v2/a/manifests/new", &headers, &image.manifest)?;
+    let _ = put.expect(201);
+    client
+        .try_request("DELETE", "/v2/a/manifests/new", "", b"")
+        .map(drop)
+}
+
+#[test]
+fn a_kill_at_any_kind_of_call_loses_nothing() {
+    let (old, new) = (Image::of("amd64", &[b"one"]), Image::of("arm64", &[b"two"]));
+    let mut place = Place::new(Config::new());
+    for call in ["mkdir", "write", "fdatasync", "rename", "fsync", "unlinkat"] {
+        let registry = place.start(&Program::wharf());
+        Client::connect(registry.port()).push_image("a", "old", &old);
+        let trace = need!(Trace::killing(&registry, call));
+        let pushed = try_to_push(&mut Client::connect(registry.port()), &new);
+        assert!(pushed.is_err(), "{call} is never called");
+        trace.ended();
+        let registry = registry.kill().start(&Program::wharf());
+        let mut client = Client::connect(registry.port());
+        for part in old.parts() {
+            assert_eq!(client.pull_blob("a", &part).1, part, "{call}");
+        }
+        client.push_image("a", "new", &new);
+        for image in [&old, &new] {
+            let by_digest = format!("/v2/a/manifests/{}", image.digest());
+            let accept = format!("Accept: {MANIFEST}\r\n");
+            let pulled = client.request("GET", &by_digest, &accept, b"").expect(200);
+            assert_eq!(pulled.body, image.manifest, "{call}");
+        }
+        place = registry.stop();
+    }
 }

@@ -122,6 +122,7 @@ async fn restore_links(store: &Store, name: &RepositoryName, run: &str) -> Resul
 
 async fn move_back(store: &Store, run: &str, kept: Kept<'_>) -> Result<bool, Error> {
     let (aside, place) = (kept.aside(run), kept.place());
+    store.before_move_back(kept).await?;
     // What was told to be restored stays so: the record of its lease goes next.
     match store.driver.rename(&aside, &place, Sync::Durable).await {
         Ok(()) => Ok(true),

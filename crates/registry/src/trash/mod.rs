@@ -84,6 +84,7 @@ impl Store {
                 if !self.exists(&aside).await? {
                     continue;
                 }
+                self.before_move_back(kept).await?;
                 // Whoever asked is told that it is there: a power cut must not bring it back into
                 // the trash, where its lease may not be known any more.
                 match self.driver.rename(&aside, &place, Sync::Durable).await {
@@ -100,6 +101,16 @@ impl Store {
             known = Some(runs);
         }
         Ok(false)
+    }
+
+    /// Lets the lists of referrers be made anew where a manifest comes back: it was taken out of
+    /// that of its subject when it was set aside.
+    pub(crate) async fn before_move_back(&self, kept: Kept<'_>) -> Result<(), Error> {
+        if let Kept::Revision(name, _) = kept {
+            let indexed = PathSpec::ReferrersIndexed(name).path();
+            links::delete_if_there(self.driver(), &indexed).await?;
+        }
+        Ok(())
     }
 
     /// Reads a link, moving it back if it was set aside; where nothing can be moved it is read all the

@@ -357,3 +357,38 @@ async fn pushes_beside_endless_collections_all_succeed_and_stay() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_comes_back_is_in_the_list_of_its_subject_again() {
+    let test = TestRegistry::new();
+    let _server = test.registry.announce().await.unwrap();
+    let repository = test.repository("a");
+    let subject = push_image(&repository, "subject", None).await;
+    push_parts(&repository, "signature").await;
+    let signature = attached("signature", &subject);
+    push_manifest(&repository, signature.clone(), None).await;
+    let listed = async || {
+        let request = crate::ReferrersRequest {
+            after: None,
+            limit: 10,
+            artifact_type: None,
+        };
+        let of = repository.manifests.referrers(subject.digest(), request);
+        let listed = of.await.unwrap().items;
+        listed
+            .into_iter()
+            .map(|item| item.digest)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(listed().await, [signature.digest().clone()]);
+    for way_back in ["restored", "asked for"] {
+        assert_eq!(report(&test, DELETE_UNTAGGED).await.manifests, 2);
+        assert_eq!(listed().await, [], "{way_back}");
+        if way_back == "restored" {
+            restore(&test.registry).await.unwrap();
+        } else {
+            repository.manifests.get(signature.digest()).await.unwrap();
+        }
+        assert_eq!(listed().await, [signature.digest().clone()], "{way_back}");
+    }
+}
