@@ -168,7 +168,7 @@ impl Trial {
         collected.map_err(|error| format!("collected: {error:?}"))?;
         let collected = |violation| format!("after a collection: {violation}");
         self.check().await.map_err(collected)?;
-        let passing = ["/_uploads/", "_wharf/"];
+        let passing = ["/_uploads/", "/_trash/", "_wharf/"];
         for file in self.test.files().await {
             if passing.iter().any(|passing| file.contains(passing)) {
                 return Err(format!("{file} is left"));

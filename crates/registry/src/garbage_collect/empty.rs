@@ -69,6 +69,14 @@ pub(super) struct Earlier {
     lease: Lease,
 }
 
+impl Earlier {
+    /// Its lease counts no more.
+    pub(super) fn without_lease(self) -> Self {
+        let lease = Lease::default();
+        Self { lease, ..self }
+    }
+}
+
 /// The collections that have set something aside, oldest first; to be asked before a mark begins.
 pub(super) async fn earlier(store: &Store, leases: Leases) -> Result<Vec<Earlier>, Error> {
     let mut earlier = Vec::new();
@@ -123,6 +131,21 @@ pub(super) async fn empty(
         }
         emptying.blobs(marks, &mut emptied).await?;
         delete_lazily(store, &PathSpec::TrashRun(run).path()).await?;
+    }
+    for seen in marks.repositories.iter().filter(|seen| seen.has_trash) {
+        let name = &seen.name;
+        for run in store.runs(&PathSpec::RepositoryTrash(name).path()).await? {
+            if earlier.iter().any(|earlier| earlier.run == run) {
+                continue;
+            }
+            // A power cut has brought it back, when there was no record of a lease any more.
+            let emptying = Emptying {
+                store,
+                run: &run,
+                progress,
+            };
+            emptying.links(name, marks, &mut emptied).await?;
+        }
     }
     // Where there is no trash, nobody has to look into it.
     store.tidy(&PathSpec::Trash.path()).await?;

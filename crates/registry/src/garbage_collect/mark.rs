@@ -44,6 +44,8 @@ pub(super) struct Seen {
     pub(super) name: RepositoryName,
     /// How many manifests it keeps.
     pub(super) manifests: usize,
+    /// Whether something was set aside in it.
+    pub(super) has_trash: bool,
 }
 
 /// The manifests of a repository that no tag reaches.
@@ -101,9 +103,8 @@ impl Marks {
                 name,
                 store: Arc::clone(store),
             };
-            let manifests = repository::mark(&mut marks, &local, untagged, heard).await?;
-            let name = local.name;
-            marks.repositories.push(Seen { name, manifests });
+            let seen = repository::mark(&mut marks, local, untagged, heard).await?;
+            marks.repositories.push(seen);
         }
         for folder in walk.passed_by {
             for foreign in foreign_repositories(store, folder).await? {

@@ -10,10 +10,7 @@ mod mark;
 mod sweep;
 mod take;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -25,10 +22,10 @@ pub(crate) use self::mark::digests_in;
 use crate::{
     Error, LocalRegistry,
     garbage_collect::{
-        empty::Leases,
+        empty::{Earlier, Leases},
         mark::{Heard, Marks},
         sweep::Garbage,
-        take::{Fate, Lease, Taker},
+        take::{Alone, Fate, Lease, Taker},
     },
     layout::PathSpec,
     local::Store,
@@ -161,14 +158,11 @@ pub async fn garbage_collect(
         return collect(store, options, Fate::Told, &mut heard).await;
     }
     let collector = store.collector().await?;
-    let fate = if store.begin_offline().await? {
-        Fate::Deleted {
-            looked: Instant::now(),
-        }
-    } else {
-        Fate::SetAside
+    let alone = Alone::new(store.begin_offline().await?);
+    let collected = tokio::select! {
+        collected = collect(store, options, Fate::Taken(&alone), &mut heard) => collected,
+        never = alone.watch(store) => match never {},
     };
-    let collected = collect(store, options, fate, &mut heard).await;
     progress.end();
     store.end_offline().await?;
     collector.end(store).await?;
@@ -235,13 +229,12 @@ pub enum Trash {
 async fn collect(
     store: &Arc<Store>,
     options: CollectOptions,
-    fate: Fate,
+    fate: Fate<'_>,
     heard: &mut Heard<'_>,
 ) -> Result<CollectReport, Error> {
     let earlier = match fate {
         Fate::Told => Vec::new(),
-        Fate::Deleted { .. } => empty::earlier(store, Leases::Ignored).await?,
-        Fate::SetAside => empty::earlier(store, Leases::Heeded).await?,
+        Fate::Taken(_) => empty::earlier(store, Leases::Heeded).await?,
     };
     let marks = Marks::find(store, options.untagged, heard).await?;
     for untagged in &marks.untagged {
@@ -264,7 +257,13 @@ async fn collect(
         broken: [&marks.broken[..], &garbage.broken[..]].concat(),
         ..CollectReport::default()
     };
-    if !matches!(fate, Fate::Told) {
+    if let Fate::Taken(alone) = fate {
+        let earlier = if *alone.hold().await {
+            // Nobody is there to whom anything was promised.
+            earlier.into_iter().map(Earlier::without_lease).collect()
+        } else {
+            earlier
+        };
         report.emptied = empty::empty(store, &earlier, &marks, heard.progress).await?;
     }
     if let Some(uploads) = options.uploads {

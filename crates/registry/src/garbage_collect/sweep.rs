@@ -268,7 +268,9 @@ async fn take_layer_links(
 
 /// Deletes the folders of a repository that hold nothing, and at last its own.
 async fn tidy_repository(taker: &mut Taker<'_>, seen: &Seen) -> Result<(), Error> {
-    let Seen { name, manifests } = seen;
+    let Seen {
+        name, manifests, ..
+    } = seen;
     if taker.only_tells() {
         return Ok(());
     }

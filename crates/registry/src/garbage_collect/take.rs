@@ -1,12 +1,9 @@
 //! Taking: what is garbage leaves its place, many at a time.
 
-use std::{
-    mem,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{convert::Infallible, mem, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
+use tokio::sync::{Mutex, MutexGuard};
 use wharf_storage::{Change, StoragePath};
 
 use crate::{
@@ -18,17 +15,48 @@ use crate::{
 };
 
 /// What becomes of garbage.
-#[derive(Debug)]
-pub(super) enum Fate {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fate<'a> {
     /// It is only told.
     Told,
-    /// It is deleted at once: nobody is on the store who could be in the middle of a push.
-    Deleted {
-        /// When somebody last looked whether that is still so.
-        looked: Instant,
-    },
-    /// It is set aside.
-    SetAside,
+    /// It is deleted at once while nobody else is on the store who could be in the middle of a
+    /// push, and set aside from then on.
+    Taken(&'a Alone),
+}
+
+/// Whether the collection is alone on the store. Whoever deletes something for that reason holds it
+/// meanwhile.
+#[derive(Debug)]
+pub(super) struct Alone(Mutex<bool>);
+
+impl Alone {
+    pub(super) fn new(is_alone: bool) -> Self {
+        Self(Mutex::new(is_alone))
+    }
+
+    pub(super) async fn hold(&self) -> MutexGuard<'_, bool> {
+        self.0.lock().await
+    }
+
+    /// Notices a server that starts, and lets it: it waits until then. Comes to no end.
+    pub(super) async fn watch(&self, store: &Store) -> Infallible {
+        while *self.hold().await {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            // Where nobody can tell, there may be one.
+            if !matches!(store.has_servers().await, Ok(false)) {
+                let mut is_alone = self.hold().await;
+                tracing::info!("a server has started: what is left is set aside");
+                *is_alone = false;
+                if let Err(error) = store.end_offline().await {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the server waits for the end of the collection"
+                    );
+                }
+            }
+        }
+        std::future::pending().await
+    }
 }
 
 /// Takes things out of their place.
@@ -36,7 +64,7 @@ pub(super) enum Fate {
 pub(super) struct Taker<'a> {
     pub(super) store: &'a Arc<Store>,
     progress: &'a Progress,
-    fate: Fate,
+    fate: Fate<'a>,
     /// The name of this collection's part of the trash.
     run: String,
     lease: Lease,
@@ -82,7 +110,7 @@ pub(super) struct Taken {
 impl<'a> Taker<'a> {
     pub(super) fn new(
         store: &'a Arc<Store>,
-        fate: Fate,
+        fate: Fate<'a>,
         run: String,
         lease: Lease,
         progress: &'a Progress,
@@ -150,7 +178,10 @@ impl<'a> Taker<'a> {
         if self.takes.is_empty() && self.changes.is_empty() {
             return Ok(());
         }
-        self.look_for_servers().await?;
+        let Fate::Taken(alone) = self.fate else {
+            return Ok(());
+        };
+        let is_alone = alone.hold().await;
         if !self.changes.is_empty() {
             let changes = mem::take(&mut self.changes);
             let changed = self.store.driver.change_all(changes).await;
@@ -160,7 +191,8 @@ impl<'a> Taker<'a> {
         if takes.is_empty() {
             return Ok(());
         }
-        if matches!(self.fate, Fate::SetAside) {
+        if !*is_alone {
+            drop(is_alone);
             self.begin_lease().await?;
             match self.move_out(&takes).await {
                 Err(Error::Storage(wharf_storage::Error::Full { .. })) => {
@@ -207,23 +239,6 @@ impl<'a> Taker<'a> {
             changed.extend(part.map_err(Error::Storage)?);
         }
         Ok(changed)
-    }
-
-    /// Notices a server that has started since: what is left is set aside then.
-    async fn look_for_servers(&mut self) -> Result<(), Error> {
-        let Fate::Deleted { looked } = &mut self.fate else {
-            return Ok(());
-        };
-        if looked.elapsed() <= LOOK_AGAIN {
-            return Ok(());
-        }
-        if self.store.has_servers().await? {
-            tracing::info!("a server has started: what is left is set aside");
-            self.fate = Fate::SetAside;
-            return self.store.end_offline().await;
-        }
-        *looked = Instant::now();
-        Ok(())
     }
 
     /// Begins the lease before the first thing is set aside: who looks for something asks for the

@@ -13,7 +13,7 @@ use crate::{
     compact::{Compact, DigestSet},
     garbage_collect::{
         CollectEvent, Untagged,
-        mark::{Heard, Marks, UntaggedManifests},
+        mark::{Heard, Marks, Seen, UntaggedManifests},
     },
     layout::PathSpec,
     links,
@@ -41,20 +41,19 @@ struct Marking<'a, 'heard> {
     broken: BTreeSet<String>,
 }
 
-/// Marks what a repository keeps, and finds its untagged manifests. Returns how many manifests it
-/// keeps.
+/// Marks what a repository keeps, and finds its untagged manifests.
 pub(super) async fn mark(
     marks: &mut Marks,
-    local: &LocalRepository,
+    local: LocalRepository,
     untagged: Untagged,
     heard: &mut Heard<'_>,
-) -> Result<usize, Error> {
+) -> Result<Seen, Error> {
     // Looked at before the manifests: a tag that is set later was set by a push, which looks after
     // its manifest itself.
     let trash = PathSpec::RepositoryTrash(&local.name).path();
     let mut marking = Marking {
         has_trash: !local.store.runs(&trash).await?.is_empty(),
-        local,
+        local: &local,
         marks,
         heard,
         revisions: Vec::new(),
@@ -64,17 +63,26 @@ pub(super) async fn mark(
         broken: BTreeSet::new(),
     };
     marking.list_revisions().await?;
-    if marking.revisions.is_empty() && !marking.has_trash && !marking.is_broken {
-        return Ok(0);
+    if !marking.revisions.is_empty() || marking.has_trash || marking.is_broken {
+        marking.heard.tell(CollectEvent::Repository(&local.name));
+        match untagged {
+            Untagged::Keep => marking.keep_tagged_or_not().await?,
+            Untagged::Delete => marking.keep_what_tags_reach().await?,
+        }
     }
-    marking.heard.tell(CollectEvent::Repository(&local.name));
-    match untagged {
-        Untagged::Keep => marking.keep_tagged_or_not().await?,
-        Untagged::Delete => marking.keep_what_tags_reach().await?,
-    }
-    let broken = std::mem::take(&mut marking.broken);
-    marking.marks.broken.extend(broken);
-    Ok(marking.kept)
+    let Marking {
+        marks,
+        broken,
+        kept: manifests,
+        has_trash,
+        ..
+    } = marking;
+    marks.broken.extend(broken);
+    Ok(Seen {
+        name: local.name,
+        manifests,
+        has_trash,
+    })
 }
 
 impl Marking<'_, '_> {

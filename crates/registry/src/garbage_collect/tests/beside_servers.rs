@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     Error, Repository,
     testing::{image_document, try_push_blob},
-    trash::{list, restore},
+    trash::{Kept, list, restore},
 };
 
 /// Says that the leases of all that was set aside are over.
@@ -391,4 +391,60 @@ async fn what_comes_back_is_in_the_list_of_its_subject_again() {
         }
         assert_eq!(listed().await, [signature.digest().clone()], "{way_back}");
     }
+}
+
+/// A server that starts in the middle of a collection does not wait for its end, and from then on
+/// nothing is deleted.
+#[tokio::test]
+async fn a_server_that_starts_is_let_in_and_what_is_left_is_set_aside() {
+    let test = TestRegistry::new();
+    let store = &test.registry.store;
+    let repository = test.repository("a");
+    let before = push_blob(&repository, "taken before").await;
+    let after = push_blob(&repository, "taken after").await;
+    let collector = store.collector().await.unwrap();
+    let alone = Alone::new(store.begin_offline().await.unwrap());
+    let lease = Lease {
+        length: DEFAULT_LEASE,
+        blobs: 2,
+        bytes: 23,
+    };
+    let progress = Progress::default();
+    let fate = Fate::Taken(&alone);
+    let mut taker = Taker::new(store, fate, new_run(), lease, &progress);
+    taker.take(Kept::Blob(&before), 12).await.unwrap();
+    taker.flush().await.unwrap();
+    assert!(*alone.hold().await);
+    let server = tokio::select! {
+        server = test.registry.announce() => server.unwrap(),
+        never = alone.watch(store) => match never {},
+    };
+    assert!(server.is_some());
+    assert!(!*alone.hold().await);
+    taker.take(Kept::Blob(&after), 11).await.unwrap();
+    let taken = taker.end().await.unwrap();
+    assert_eq!((taken.freed, taken.is_aside), (12, true));
+    collector.end(store).await.unwrap();
+    pull_blob(&repository, &before).await.unwrap_err();
+    pull_blob(&repository, &after).await.unwrap();
+}
+
+/// What a power cut can leave: the record of a lease is gone, and a repository's part is there.
+#[tokio::test]
+async fn what_is_in_the_trash_of_a_repository_alone_goes_or_comes_back() {
+    let test = TestRegistry::new();
+    let server = test.registry.announce().await.unwrap();
+    let repository = test.repository("a");
+    let garbage = push_blob(&repository, "garbage").await;
+    push_parts(&repository, "x").await;
+    assert_eq!(report(&test, COLLECT).await.layer_links, 3);
+    drop(server);
+    push_parts(&repository, "x").await;
+    push_manifest(&repository, image("x"), Some("v1")).await;
+    test.remove("_wharf/trash").await;
+    assert_eq!(files_aside(&test).await.len(), 3);
+    report(&test, COLLECT).await;
+    assert_eq!(files_aside(&test).await, [""; 0]);
+    pull_blob(&repository, &sha256("x layer")).await.unwrap();
+    pull_blob(&repository, &garbage).await.unwrap_err();
 }
