@@ -157,6 +157,25 @@ fn what_was_set_aside_makes_room_when_a_push_does_not_fit() {
 }
 
 #[test]
+fn a_collection_without_a_server_frees_a_full_disk() {
+    let volume = need!(Volume::mount(SIZE));
+    let registry = Registry::start(volume.config());
+    let mut client = Client::connect(registry.port());
+    client.push_image("a", "v1", &small("one"));
+    client.push_blob("a", &vec![1; SIZE as usize / 2]);
+    let place: Place = registry.stop();
+    volume.fill();
+    let used = volume.used();
+    let collected = place.collect(&Program::wharf(), &[]);
+    assert!(collected.succeeded(), "{collected}");
+    assert!(volume.used() < used - SIZE / 2, "{used}: {collected}");
+    let registry = place.start(&Program::wharf());
+    let mut client = Client::connect(registry.port());
+    expect_pulls(&mut client, "v1", &small("one"));
+    client.push_image("a", "v2", &small("two"));
+}
+
+#[test]
 fn a_server_starts_on_a_full_disk() {
     let volume = need!(Volume::mount(SIZE));
     let registry = Registry::start(volume.config());
