@@ -15,24 +15,47 @@ pub(crate) async fn read(
     driver: &dyn StorageDriver,
     path: &StoragePath,
 ) -> Result<Option<Digest>, Error> {
+    Ok(match look(driver, path).await? {
+        Link::To(digest) => Some(digest),
+        Link::Missing | Link::Damaged => None,
+    })
+}
+
+/// What there is at the path of a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// Nothing.
+    Missing,
+    /// The link to a digest.
+    To(Digest),
+    /// A file that holds no digest.
+    Damaged,
+}
+
+/// Reads a link where it matters whether one is missing or damaged.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn look(driver: &dyn StorageDriver, path: &StoragePath) -> Result<Link, Error> {
     // A read from the page cache never waits, so a walk over many links must let others in itself.
     tokio::task::consume_budget().await;
     let content = match driver.get_content(path).await {
         Ok(content) => content,
-        Err(wharf_storage::Error::NotFound { .. }) => return Ok(None),
+        Err(wharf_storage::Error::NotFound { .. }) => return Ok(Link::Missing),
         Err(error) => return Err(Error::Storage(error)),
     };
     let digest = std::str::from_utf8(&content)
         .ok()
         .and_then(|text| text.trim_end().parse().ok());
-    if digest.is_none() {
+    let Some(digest) = digest else {
         tracing::warn!(
             storage.path = %path,
             storage.size = content.len() as u64,
             "link does not hold a digest, treated as absent"
         );
-    }
-    Ok(digest)
+        return Ok(Link::Damaged);
+    };
+    Ok(Link::To(digest))
 }
 
 /// Writes a link durably.

@@ -16,7 +16,7 @@ use crate::{
         mark::{Heard, Marks, Seen, UntaggedManifests},
     },
     layout::PathSpec,
-    links,
+    links::{self, Link},
     local::{LocalRepository, MOST_AT_ONCE, Store},
     manifests,
     trash::Kept,
@@ -327,16 +327,16 @@ impl Marking<'_, '_> {
                 continue;
             };
             let current = PathSpec::TagCurrentLink(name, &tag).path();
-            let kept = match links::read(store.driver(), &current).await? {
-                Some(digest) => vec![digest],
-                None if store.exists(&current).await? => {
+            let kept = match links::look(store.driver(), &current).await? {
+                Link::To(digest) => vec![digest],
+                Link::Damaged => {
                     let history = PathSpec::TagHistory(name, &tag).path();
                     let history = digests_in(store, &history).await?;
                     self.is_broken |= history.compact.is_empty();
                     self.tell_broken(format_args!("the link of tag {tag} holds no digest"));
                     history.digests().collect()
                 }
-                None => Vec::new(),
+                Link::Missing => Vec::new(),
             };
             tags.insert(tag, kept);
         }
