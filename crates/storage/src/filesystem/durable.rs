@@ -154,16 +154,17 @@ impl Disk {
         if folder == root {
             return Ok(());
         }
-        match fs::create_dir(folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.create_folders(parent(folder))?;
-                match fs::create_dir(folder) {
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                    made => made?,
+        let mut attempts = 0;
+        while let Err(error) = fs::create_dir(folder) {
+            match error.kind() {
+                io::ErrorKind::AlreadyExists => return Ok(()),
+                // Others may tidy the one above away again before there is anything in it.
+                io::ErrorKind::NotFound if attempts < ATTEMPTS => {
+                    attempts += 1;
+                    self.create_folders(parent(folder))?;
                 }
+                _ => return Err(error),
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-            made => made?,
         }
         // One of this name may have been deleted, by us or by hand, since it was synced.
         self.known().remove(folder);

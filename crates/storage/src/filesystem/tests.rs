@@ -222,3 +222,28 @@ async fn writing_and_deleting_at_the_same_time_fail_nobody() {
     }
     tasks.join_all().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_writes_makes_the_folders_again_that_others_tidy_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = open(&folder);
+    let mut tasks = tokio::task::JoinSet::new();
+    for worker in 0..8 {
+        let driver = driver.clone();
+        let link = path(&format!("/a/b/c/d/{worker}/link"));
+        tasks.spawn(async move {
+            for _ in 0..1000 {
+                if worker < 3 {
+                    drop(driver.writer(&link, WriteMode::Create).await.unwrap());
+                    let delete = Change::DeleteWithFolder(link.clone());
+                    driver.change_all(vec![delete]).await.unwrap();
+                } else {
+                    let tidied = ["/a/b/c/d", "/a/b/c", "/a/b", "/a", "/a/b/c", "/a/b"].map(path);
+                    let tidy = tidied.map(Change::DeleteEmpty).to_vec();
+                    driver.change_all(tidy).await.unwrap();
+                }
+            }
+        });
+    }
+    tasks.join_all().await;
+}
