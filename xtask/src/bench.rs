@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 
 /// Runs the benchmark, and has it write the document if it ran as a whole.
 pub(crate) fn run(workspace: &Workspace, options: &BenchOptions) -> Outcome {
-    let distribution = packages::provide_distribution()?;
+    let [distribution, _] = packages::require(["docker-registry", "curl"])?;
     let [registry, bench] = build(workspace)?;
     let mut bench = Command::new(bench);
     bench.arg("--ours").arg(registry);
@@ -27,6 +27,7 @@ pub(crate) fn run(workspace: &Workspace, options: &BenchOptions) -> Outcome {
 
 /// Counts the instructions of a few requests, and compares or accepts them.
 pub(crate) fn count(workspace: &Workspace, write: bool) -> Outcome {
+    packages::require(["valgrind"])?;
     let [registry, bench] = build(workspace)?;
     let mut bench = Command::new(bench);
     bench.arg("count").arg(registry);

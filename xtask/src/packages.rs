@@ -34,13 +34,20 @@ pub(crate) fn provide() -> Outcome {
     Ok(())
 }
 
-/// Installs Debian's Distribution if it is missing, and says where it lies.
-pub(crate) fn provide_distribution() -> Outcome<PathBuf> {
-    if let Some(file) = program::find("docker-registry") {
-        return Ok(file);
+/// Installs what a chore cannot do without, and says where it lies.
+pub(crate) fn require<const N: usize>(names: [&str; N]) -> Outcome<[PathBuf; N]> {
+    let missing: Vec<&Need> = missing()
+        .into_iter()
+        .filter(|need| names.contains(&need.program))
+        .collect();
+    if !missing.is_empty() {
+        Installer::find()?.install(&packages(&missing))?;
     }
-    Installer::find()?.install(&BTreeSet::from(["docker-registry"]))?;
-    program::find("docker-registry").ok_or_else(|| "its package brought no docker-registry".into())
+    let mut found = names.map(PathBuf::from);
+    for (file, name) in found.iter_mut().zip(names) {
+        *file = program::find(name).ok_or_else(|| format!("{name} is not installed"))?;
+    }
+    Ok(found)
 }
 
 /// A program, the package that brings it, and the tests that cannot do without.
@@ -216,6 +223,14 @@ mod tests {
             .collect();
         assert_eq!(docker.len(), 2);
         assert_eq!(packages(&docker).len(), 1);
+    }
+
+    #[test]
+    fn what_is_required_is_found() {
+        let [sh, ls] = require(["sh", "ls"]).expect("every system has them");
+        assert!(sh.ends_with("sh") && ls.ends_with("ls"));
+        let error = require(["no-such-program"]).expect_err("nothing brings it");
+        assert!(error.to_string().contains("no-such-program"));
     }
 
     #[test]
