@@ -1,5 +1,6 @@
 //! The two registries side by side: each in a folder and on a port of its own, told the same.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -106,6 +107,42 @@ impl Stage {
     /// Where load goes: ours first, then the peer.
     pub(crate) fn targets(&self) -> Vec<Target> {
         self.both().map(|running| running.target.clone()).to_vec()
+    }
+}
+
+/// Both registries, to be started again and again on the same stores: what a first look costs can only be seen once in a life.
+#[derive(Debug)]
+pub(crate) struct Restarting<'a> {
+    stage: RefCell<Option<Stage>>,
+    programs: &'a Programs,
+    setup: Setup,
+}
+
+impl<'a> Restarting<'a> {
+    pub(crate) fn new(stage: Stage, programs: &'a Programs, setup: Setup) -> Self {
+        Self {
+            stage: RefCell::new(Some(stage)),
+            programs,
+            setup,
+        }
+    }
+
+    /// Ends both and starts them.
+    pub(crate) fn restart(&self) -> Outcome {
+        let old = self.stage.take();
+        let new = old.map(|stage| stage.restart(self.programs, &self.setup));
+        self.stage.replace(new.transpose()?);
+        Ok(())
+    }
+
+    /// Where load goes: 0 is ours, 1 the peer.
+    pub(crate) fn target(&self, contender: usize) -> Outcome<Target> {
+        let stage = self.stage.borrow();
+        let targets = stage.as_ref().map(Stage::targets).unwrap_or_default();
+        targets
+            .into_iter()
+            .nth(contender)
+            .ok_or_else(|| "the registries are not running".into())
     }
 }
 

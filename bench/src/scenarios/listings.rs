@@ -1,6 +1,5 @@
 //! Pages of tags and of the catalog, taken from the middle of lists of 100 to 100,000 names: right after a start, and again.
 
-use std::cell::RefCell;
 use std::io;
 use std::path::Path;
 use std::time::Instant;
@@ -12,7 +11,7 @@ use crate::content;
 use crate::load::{Until, load};
 use crate::report::goal::{Lead, Plan};
 use crate::sample::{Sample, milliseconds};
-use crate::stage::{Setup, Stage};
+use crate::stage::{Restarting, Setup, Stage};
 use crate::store;
 
 /// Both lists at every length.
@@ -36,24 +35,23 @@ pub(crate) fn run(bench: &Bench) -> Outcome {
 fn measure(bench: &Bench, list: List, length: usize, first: &Plan, after: &Plan) -> Outcome {
     let setup = Setup::default();
     let stage = Stage::start_with(&bench.programs, &setup, |root| list.write(root, length))?;
-    let stage = RefCell::new(Some(stage));
+    let stage = Restarting::new(stage, &bench.programs, setup);
     let path = list.path(length);
     if bench.wants(&first.name) {
         bench.row(first, &[0, 1], |contender| {
-            let stage = &mut *stage.borrow_mut();
-            if let Some(running) = stage.take() {
-                // Neither server has seen the folder.
-                *stage = Some(running.restart(&bench.programs, &setup)?);
+            if *contender == 0 {
+                // Neither server has seen the folder then.
+                stage.restart()?;
             }
-            bench.wait(once(&target(stage.as_ref(), *contender)?, &path))
+            bench.wait(once(&stage.target(*contender)?, &path))
         })?;
     }
     if bench.wants(&after.name) {
-        bench.row(after, &[0, 1], |contender| {
-            let target = target(stage.borrow().as_ref(), *contender)?;
+        let targets = [stage.target(0)?, stage.target(1)?];
+        bench.row(after, &targets, |target| {
             let request = target.get(&path);
             let until = Until::Elapsed(bench.size.while_steady());
-            let taken = bench.wait(load(&target, 1, until, async |connection, _| {
+            let taken = bench.wait(load(target, 1, until, async |connection, _| {
                 Ok(connection.exchange(&request).await?.expect(200)?.length)
             }))?;
             let sample = Sample::of_requests(&taken);
@@ -65,14 +63,6 @@ fn measure(bench: &Bench, list: List, length: usize, first: &Plan, after: &Plan)
         })?;
     }
     Ok(())
-}
-
-fn target(stage: Option<&Stage>, contender: usize) -> Outcome<Target> {
-    let targets = stage.map(Stage::targets).unwrap_or_default();
-    targets
-        .into_iter()
-        .nth(contender)
-        .ok_or_else(|| "the registries are not running".into())
 }
 
 async fn once(target: &Target, path: &str) -> Outcome<Sample> {

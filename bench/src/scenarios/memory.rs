@@ -11,22 +11,25 @@ use crate::content::Noise;
 use crate::push;
 use crate::report::goal::{Lead, Plan};
 use crate::sample::{Sample, mebibytes};
-use crate::stage::{Setup, Stage};
+use crate::stage::{Restarting, Setup, Stage};
 
 /// Each on servers that have just started.
 pub(crate) fn run(bench: &Bench) -> Outcome {
     for (what, plan) in scenarios() {
         if bench.wants(&plan.name) {
             let setup = Setup::default();
-            let mut stage = Stage::start(&bench.programs, &setup)?;
+            let stage = Stage::start(&bench.programs, &setup)?;
             if what == What::SlowPulls {
                 for target in stage.targets() {
                     bench.wait(push::blobs(&target, NAME, &[blob(bench)]))?;
                 }
-                stage = stage.restart(&bench.programs, &setup)?;
             }
-            bench.row(&plan, &stage.targets(), |target| {
-                bench.wait(measure(bench, target, what))
+            let stage = Restarting::new(stage, &bench.programs, setup);
+            bench.row(&plan, &[0, 1], |contender| {
+                if *contender == 0 {
+                    stage.restart()?;
+                }
+                bench.wait(measure(bench, &stage.target(*contender)?, what))
             })?;
         }
     }
