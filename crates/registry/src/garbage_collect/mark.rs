@@ -157,6 +157,21 @@ impl Marks {
     }
 }
 
+/// Moves back what tags reach in a repository by now, with what is attached to it.
+pub(super) async fn move_back_reached(
+    store: &Arc<Store>,
+    name: &RepositoryName,
+) -> Result<(), Error> {
+    let local = LocalRepository {
+        name: name.clone(),
+        store: Arc::clone(store),
+    };
+    let (observe, progress) = (&mut |_: CollectEvent<'_>| {}, &Progress::default());
+    let heard = &mut Heard { observe, progress };
+    repository::mark(&mut Marks::default(), &local, Untagged::Delete, heard).await?;
+    Ok(())
+}
+
 fn not_accepted(folder: &StoragePath) -> String {
     format!("{folder}: holds manifests under a name that is not accepted")
 }

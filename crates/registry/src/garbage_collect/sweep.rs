@@ -8,7 +8,7 @@ use crate::{
     compact::Compact,
     garbage_collect::{
         CollectEvent,
-        mark::{Heard, Marks, Seen, UntaggedManifests, digests_in},
+        mark::{self, Heard, Marks, Seen, UntaggedManifests, digests_in},
         take::Taker,
     },
     layout::PathSpec,
@@ -137,6 +137,16 @@ pub(super) async fn sweep(
         heard.progress.add(untagged.manifests.len() as u64);
     }
     taker.flush().await?;
+    for untagged in &marks.untagged {
+        // Whoever has tagged a manifest since knows nothing of what is attached to it.
+        let is_attached = untagged
+            .manifests
+            .iter()
+            .any(|(_, subject)| subject.is_some());
+        if is_attached && !taker.only_tells() {
+            mark::move_back_reached(taker.store, &untagged.name).await?;
+        }
+    }
     begin(
         taker,
         heard,

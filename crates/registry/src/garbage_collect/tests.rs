@@ -1,6 +1,7 @@
 //! Garbage collection: what is kept, what goes, and what is told of it in which order.
 
 mod around;
+mod attached_back;
 mod beside_servers;
 mod stored_by_others;
 

@@ -5,6 +5,7 @@ pub(crate) mod rules;
 mod verify;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::future::join_all;
 use wharf_oci::{Descriptor, Digest, Manifest, Precondition, Reference, Tag};
 use wharf_storage::{StoragePath, Sync};
@@ -228,9 +229,21 @@ pub(crate) async fn read(
     digest: &Digest,
 ) -> Result<Option<Manifest>, Error> {
     let get = |data: StoragePath| async move { store.driver.get_content(&data).await };
-    let Some(bytes) = store.read_file(Kept::Blob(content), get).await? else {
-        return Ok(None);
-    };
+    match store.read_file(Kept::Blob(content), get).await? {
+        Some(bytes) => understood(digest, bytes).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Reads a manifest where it is, in its place or in the trash; `None` when it is in neither, or
+/// cannot be understood.
+pub(crate) async fn peek(store: &Store, digest: &Digest) -> Result<Option<Manifest>, Error> {
+    let get = |data: StoragePath| async move { store.driver.get_content(&data).await };
+    let bytes = store.peek_file(Kept::Blob(digest), get).await?;
+    Ok(bytes.and_then(|bytes| understood(digest, bytes).ok()))
+}
+
+fn understood(digest: &Digest, bytes: Bytes) -> Result<Manifest, Error> {
     let actual = Digest::of(digest.algorithm(), &bytes);
     if actual != *digest {
         let what = format!("manifest {digest} has content with the digest {actual}");
@@ -239,7 +252,7 @@ pub(crate) async fn read(
     let manifest = Manifest::from_stored(bytes).map_err(|violation| Error::Damaged {
         what: format!("manifest {digest}: {violation}"),
     })?;
-    Ok(Some(manifest.with_digest(digest.clone())))
+    Ok(manifest.with_digest(digest.clone()))
 }
 
 /// How many tags are asked whether they pointed at a manifest that is not there any more.

@@ -177,6 +177,33 @@ impl Store {
             Err(error) if error.is_unwritable() => {}
             done => return done,
         }
+        self.file_aside(kept, &mut action).await
+    }
+
+    /// Does something with a file where it is, in its place or in the trash, and leaves it there.
+    pub(crate) async fn peek_file<T, F>(
+        &self,
+        kept: Kept<'_>,
+        mut action: impl FnMut(StoragePath) -> F,
+    ) -> Result<Option<T>, Error>
+    where
+        F: Future<Output = Result<T, wharf_storage::Error>>,
+    {
+        match action(kept.place()).await {
+            Ok(done) => Ok(Some(done)),
+            Err(wharf_storage::Error::NotFound { .. }) => self.file_aside(kept, &mut action).await,
+            Err(error) => Err(Error::Storage(error)),
+        }
+    }
+
+    async fn file_aside<T, F>(
+        &self,
+        kept: Kept<'_>,
+        action: &mut impl FnMut(StoragePath) -> F,
+    ) -> Result<Option<T>, Error>
+    where
+        F: Future<Output = Result<T, wharf_storage::Error>>,
+    {
         for run in self.runs(&kept.trash()).await?.iter().rev() {
             match action(kept.aside(run)).await {
                 Ok(done) => return Ok(Some(done)),

@@ -119,6 +119,7 @@ impl Marking<'_, '_> {
             for digest in self.tags().await?.into_values().flatten() {
                 self.follow(digest).await?;
             }
+            self.follow_subjects().await?;
         }
         if self.is_broken {
             self.keep_links().await?;
@@ -298,12 +299,39 @@ impl Marking<'_, '_> {
                 attached.entry(subject).or_default().push(digest);
             }
         }
+        // What was set aside with a subject that has come back since comes back with it.
+        for (digest, subject) in self.subjects_aside().await? {
+            attached.entry(subject).or_default().push(digest);
+        }
         // Whoever is kept for its subject may be the subject of others, or name some that are.
         let is_kept = |subject: &&Compact| self.marked.contains(&subject.digest());
         let mut kept: Vec<Compact> = attached.keys().filter(is_kept).cloned().collect();
         while let Some(subject) = kept.pop() {
             for digest in attached.remove(&subject).unwrap_or_default() {
                 kept.extend(self.follow(digest).await?);
+            }
+        }
+        Ok(subjects)
+    }
+
+    /// The manifests in the trash that are about others, each with its subject. They are read where
+    /// they are: what nobody wants back stays there, until its lease is over.
+    async fn subjects_aside(&self) -> Result<Vec<(Digest, Compact)>, Error> {
+        let mut subjects = Vec::new();
+        if !self.has_trash {
+            return Ok(subjects);
+        }
+        let (store, name) = (&self.local.store, &self.local.name);
+        for run in store.runs(&PathSpec::RepositoryTrash(name).path()).await? {
+            let aside = PathSpec::TrashRevisions(name, &run).path();
+            for digest in digests_in(store, &aside).await?.digests() {
+                if self.marked.contains(&digest) {
+                    continue;
+                }
+                let manifest = manifests::peek(store, &digest).await?;
+                if let Some(subject) = manifest.as_ref().and_then(Manifest::subject) {
+                    subjects.push((digest, Compact::from(&subject.digest)));
+                }
             }
         }
         Ok(subjects)
