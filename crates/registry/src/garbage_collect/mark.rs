@@ -168,7 +168,7 @@ pub(super) async fn move_back_reached(
     };
     let (observe, progress) = (&mut |_: CollectEvent<'_>| {}, &Progress::default());
     let heard = &mut Heard { observe, progress };
-    repository::mark(&mut Marks::default(), &local, Untagged::Delete, heard).await?;
+    repository::mark(&mut Marks::default(), local, Untagged::Delete, heard).await?;
     Ok(())
 }
 

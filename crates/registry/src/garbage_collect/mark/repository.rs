@@ -316,7 +316,7 @@ impl Marking<'_, '_> {
 
     /// The manifests in the trash that are about others, each with its subject. They are read where
     /// they are: what nobody wants back stays there, until its lease is over.
-    async fn subjects_aside(&self) -> Result<Vec<(Digest, Compact)>, Error> {
+    async fn subjects_aside(&mut self) -> Result<Vec<(Digest, Compact)>, Error> {
         let mut subjects = Vec::new();
         if !self.has_trash {
             return Ok(subjects);
