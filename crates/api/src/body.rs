@@ -3,6 +3,7 @@
 use std::{
     fmt,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -10,9 +11,12 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream, stream::BoxStream};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
-use wharf_registry::{BodyStream, Reader};
+use wharf_registry::{BodyStream, Payload, Reader};
 
-use crate::request_log::RequestLog;
+use self::file::FileContent;
+use crate::{connection::FileSender, request_log::RequestLog};
+
+mod file;
 
 /// An error of any kind, as bodies report it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -25,6 +29,7 @@ pub struct Body {
 
 enum Content {
     Bytes(Bytes),
+    File(FileContent),
     Stream {
         stream: BoxStream<'static, Result<Bytes, BoxError>>,
         left: u64,
@@ -42,14 +47,22 @@ impl Body {
     #[must_use]
     pub fn reader(reader: Reader) -> Self {
         let left = reader.length;
-        let stream = reader.into_stream().map(|chunk| chunk.map_err(Into::into));
-        Self {
-            content: Content::Stream {
-                stream: stream.boxed(),
+        let content = match reader.payload {
+            Payload::File(file) => Content::File(FileContent::new(file)),
+            Payload::Stream(stream) => Content::Stream {
+                stream: stream.map(|chunk| chunk.map_err(Into::into)).boxed(),
                 left,
             },
-            log: None,
+        };
+        Self { content, log: None }
+    }
+
+    /// Lets a connection send what comes from a file by itself.
+    pub(crate) fn sent_by(mut self, sender: Option<&Arc<dyn FileSender>>) -> Self {
+        if let (Content::File(file), Some(sender)) = (&mut self.content, sender) {
+            file.send_by(Arc::clone(sender));
         }
+        self
     }
 
     /// How many bytes are left.
@@ -57,6 +70,7 @@ impl Body {
     pub fn length(&self) -> u64 {
         match &self.content {
             Content::Bytes(bytes) => bytes.len() as u64,
+            Content::File(file) => file.left(),
             Content::Stream { left, .. } => *left,
         }
     }
@@ -88,6 +102,7 @@ impl http_body::Body for Body {
         let next = match &mut self.content {
             Content::Bytes(bytes) if bytes.is_empty() => return Poll::Ready(None),
             Content::Bytes(bytes) => Some(Ok(std::mem::take(bytes))),
+            Content::File(file) => std::task::ready!(file.poll_chunk(context)),
             Content::Stream { stream, left } => {
                 let next = std::task::ready!(stream.poll_next_unpin(context));
                 if let Some(Ok(chunk)) = &next {

@@ -103,6 +103,7 @@ pub fn upload_location(
     let connection = ConnectionInfo {
         peer: None,
         tls: false,
+        files: None,
     };
     Locations::of(&Config::default(), uri, headers, &connection).upload(name, id, state)
 }

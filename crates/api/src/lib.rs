@@ -29,5 +29,5 @@ mod upload_state;
 pub use body::Body;
 pub use chain::Chain;
 pub use config::{Config, Mode};
-pub use connection::ConnectionInfo;
+pub use connection::{ConnectionInfo, FileSender};
 pub use service::Api;

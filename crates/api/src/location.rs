@@ -168,7 +168,11 @@ mod tests {
         for (name, value) in headers {
             map.insert(*name, HeaderValue::from_str(value).unwrap());
         }
-        let connection = ConnectionInfo { peer: None, tls };
+        let connection = ConnectionInfo {
+            peer: None,
+            tls,
+            files: None,
+        };
         let uri = Uri::from_static("/v2/n/blobs/uploads/");
         let locations = Locations::of(config, &uri, &map, &connection);
         let digest = Digest::sha256(b"");

@@ -76,6 +76,7 @@ impl Api {
             .unwrap_or(ConnectionInfo {
                 peer: None,
                 tls: false,
+                files: None,
             });
         let mut log = Box::new(RequestLog::begin(&request, &connection));
         let is_head = request.method() == Method::HEAD;
@@ -85,7 +86,7 @@ impl Api {
             *response.body_mut() = Body::empty();
         }
         log.answered(&response);
-        response.map(|body| body.logged(log))
+        response.map(|body| body.sent_by(connection.files.as_ref()).logged(log))
     }
 
     async fn answer<B>(

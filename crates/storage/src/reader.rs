@@ -1,11 +1,23 @@
 //! What a driver hands out for reading: the open file where there is one, a stream where not.
 
-use std::{fmt, fs::File, os::unix::fs::FileExt, sync::Arc};
+use std::{
+    fmt,
+    fs::File,
+    io::{ErrorKind, IoSliceMut},
+    num::NonZeroU64,
+    os::unix::fs::FileExt,
+    sync::Arc,
+};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
+};
+
+use rustix::{
+    fs::{Advice, fadvise},
+    io::{ReadWriteFlags, preadv2},
 };
 
 use crate::{Error, StoragePath};
@@ -94,14 +106,104 @@ impl OpenFile {
         let mut chunk = BytesMut::zeroed(length);
         self.file
             .read_exact_at(&mut chunk, self.offset)
-            .map_err(|source| Error::Io {
-                operation: "read",
-                path: self.path.clone(),
-                source,
-            })?;
-        self.offset += length as u64;
-        self.length -= length as u64;
+            .map_err(|source| self.failed(source))?;
+        self.advance(length as u64);
         Ok(chunk.freeze())
+    }
+
+    /// Reads of the next chunk what is in the page cache, without waiting for a disk, and moves on;
+    /// `None` when nothing is, or when the file system cannot tell.
+    ///
+    /// # Errors
+    /// When the file ends before the range does.
+    pub fn read_cached(&mut self) -> Result<Option<Bytes>, Error> {
+        let length = self.length.min(CHUNK as u64) as usize;
+        let mut chunk = BytesMut::zeroed(length);
+        let read = {
+            let mut slices = [IoSliceMut::new(&mut chunk)];
+            preadv2(
+                &*self.file,
+                &mut slices,
+                self.offset,
+                ReadWriteFlags::NOWAIT,
+            )
+        };
+        match read {
+            Ok(0) if length > 0 => Err(self.failed(ErrorKind::UnexpectedEof.into())),
+            Ok(read) => {
+                chunk.truncate(read);
+                self.advance(read as u64);
+                Ok(Some(chunk.freeze()))
+            }
+            // What is wrong with the file is found out by a read that may wait.
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Whether the next `length` bytes are in the page cache, as far as a few looks can tell: what
+    /// is missing in between was evicted by itself, and is little.
+    #[must_use]
+    pub fn is_cached(&self, length: u64) -> bool {
+        let end = self.length.min(length);
+        let last = end.saturating_sub(1);
+        let looks = (0..end).step_by(LOOK_EVERY).chain([last]);
+        looks.into_iter().all(|at| {
+            let mut byte = [0];
+            let mut slices = [IoSliceMut::new(&mut byte)];
+            let at = self.offset + at;
+            preadv2(&*self.file, &mut slices, at, ReadWriteFlags::NOWAIT).is_ok()
+        })
+    }
+
+    /// Brings the next `length` bytes into the page cache, and lets the system begin with as many
+    /// after them; blocks on the disk.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or ends before the range does.
+    pub fn load(&self, length: u64) -> Result<(), Error> {
+        let length = self.length.min(length);
+        let after = self.offset + length;
+        if let Some(more) = NonZeroU64::new((self.length - length).min(length)) {
+            // A system that does not take the advice loads them when they are due.
+            let _ = fadvise(&*self.file, after, Some(more), Advice::WillNeed);
+        }
+        let mut scratch = vec![0; LOOK_EVERY];
+        let mut at = self.offset;
+        while at < after {
+            let piece = (after - at).min(LOOK_EVERY as u64) as usize;
+            self.file
+                .read_exact_at(&mut scratch[..piece], at)
+                .map_err(|source| self.failed(source))?;
+            at += piece as u64;
+        }
+        Ok(())
+    }
+
+    /// Takes the next `length` bytes out of the range, as one of their own.
+    #[must_use]
+    pub fn take(&mut self, length: u64) -> Self {
+        let length = self.length.min(length);
+        let taken = Self {
+            file: Arc::clone(&self.file),
+            path: self.path.clone(),
+            offset: self.offset,
+            length,
+        };
+        self.advance(length);
+        taken
+    }
+
+    fn advance(&mut self, length: u64) {
+        self.offset += length;
+        self.length -= length;
+    }
+
+    fn failed(&self, source: std::io::Error) -> Error {
+        Error::Io {
+            operation: "read",
+            path: self.path.clone(),
+            source,
+        }
     }
 
     /// Reads the range chunk by chunk on threads that may block.
@@ -140,3 +242,66 @@ impl fmt::Debug for Payload {
 /// How much of a file is read at once, in bytes: large enough that the hop to a blocking thread
 /// is small beside the copy, small enough that a thousand slow readers fit in memory.
 pub const CHUNK: usize = 128 * 1024;
+/// How far apart looks into the page cache are: what the system reads ahead at once, usually.
+const LOOK_EVERY: usize = 128 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn file_of(content: &[u8]) -> OpenFile {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(content).unwrap();
+        let path = StoragePath::parse("/a").unwrap();
+        OpenFile::new(file, path, 10, content.len() as u64 - 20)
+    }
+
+    fn noise(length: usize) -> Vec<u8> {
+        (0..length).map(|at| (at * 31 % 251) as u8).collect()
+    }
+
+    #[test]
+    fn a_range_is_read_to_its_end_however_it_is_read() {
+        let content = noise(2 * CHUNK + 777);
+        let expected = &content[10..content.len() - 10];
+        let (mut blocking, mut cached) = (file_of(&content), file_of(&content));
+        let (mut by_chunks, mut from_cache) = (Vec::new(), Vec::new());
+        while blocking.remaining() > 0 {
+            by_chunks.extend(blocking.read_chunk().unwrap());
+        }
+        while cached.remaining() > 0 {
+            // It was just written.
+            from_cache.extend(cached.read_cached().unwrap().unwrap());
+        }
+        assert!(by_chunks == expected && from_cache == expected);
+    }
+
+    #[test]
+    fn a_part_is_taken_out_of_a_range() {
+        let content = noise(1000);
+        let mut file = file_of(&content);
+        let mut first = file.take(300);
+        assert_eq!((first.offset(), first.remaining()), (10, 300));
+        assert_eq!((file.offset(), file.remaining()), (310, 680));
+        assert_eq!(first.read_chunk().unwrap(), content[10..310]);
+        let mut rest = file.take(10_000);
+        assert_eq!((rest.remaining(), file.remaining()), (680, 0));
+        assert_eq!(rest.read_chunk().unwrap(), content[310..990]);
+    }
+
+    #[test]
+    fn what_is_loaded_is_cached_and_a_file_that_was_cut_is_an_error() {
+        let content = noise(3 * LOOK_EVERY);
+        let file = file_of(&content);
+        file.load(u64::MAX).unwrap();
+        assert!(file.is_cached(u64::MAX));
+        file.file().set_len(100).unwrap();
+        file.load(u64::MAX).unwrap_err();
+        let mut cut = file.clone();
+        assert_eq!(cut.read_cached().unwrap().unwrap().len(), 90);
+        cut.read_cached().unwrap_err();
+        cut.read_chunk().unwrap_err();
+    }
+}

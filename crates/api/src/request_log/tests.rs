@@ -82,6 +82,7 @@ fn logged(
         let connection = ConnectionInfo {
             peer: peer.map(|peer| peer.parse::<SocketAddr>().unwrap()),
             tls: false,
+            files: None,
         };
         let mut log = RequestLog::begin(request, &connection);
         then(&mut log);

@@ -93,6 +93,7 @@ impl<'a> Ask<'a> {
         let info = ConnectionInfo {
             peer: None,
             tls: true,
+            files: None,
         };
         self.request.extensions_mut().insert(info);
         self

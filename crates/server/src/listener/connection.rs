@@ -27,6 +27,7 @@ use wharf_api::ConnectionInfo;
 use super::{
     accept::Socket,
     activity::{Activity, GRACE, Limits, Overdue, Watch},
+    sendfile::Files,
     service::ConnectionService,
     tls::Tls,
     transport::{Transport, Watched},
@@ -95,9 +96,10 @@ impl Connections {
             limits,
             in_flight: _,
         } = &*self.shared;
+        let files = Files::default();
         let (transport, builder) = match tls {
-            None if *clear_text_http2 => (socket.into_transport(), &http.either),
-            None => (socket.into_transport(), &http.http1),
+            None if *clear_text_http2 => (socket.sending(files.clone()), &http.either),
+            None => (socket.sending(files.clone()), &http.http1),
             Some(tls) => {
                 let handshake = timeout(limits.handshake, encrypt(socket, tls));
                 let secured = tokio::select! {
@@ -124,6 +126,7 @@ impl Connections {
         let info = ConnectionInfo {
             peer,
             tls: tls.is_some(),
+            files: tls.is_none().then(|| Arc::new(files) as _),
         };
         let service = ConnectionService::new(service, info, Arc::clone(&activity));
         let io = TokioIo::new(Watched::new(transport, Arc::clone(&activity)));

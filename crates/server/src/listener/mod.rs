@@ -3,7 +3,7 @@
 //! In reading order: [`socket`] binds what `address` reads, `accept` takes what arrives, `crowd`
 //! keeps room for it, in the measure that [`descriptors`] gives, [`tls`] is the encryption,
 //! `connection` serves one connection, `service` wraps the service that answers, [`activity`]
-//! decides when a connection has had its time, `transport` is what its bytes pass through.
+//! decides when a connection has had its time, `transport` is what its bytes pass through, `sendfile` is how files do.
 //! [`request_body`] is for services that wait for uploads, [`unread_body`] for those
 //! that do not.
 
@@ -36,6 +36,7 @@ mod connection;
 mod crowd;
 pub(crate) mod descriptors;
 pub(crate) mod request_body;
+mod sendfile;
 mod service;
 pub(crate) mod socket;
 #[cfg(test)]

@@ -57,7 +57,12 @@ where
         let in_flight = self.activity.request(request.version() == Version::HTTP_2);
         let method = request.method().clone();
         let uri = request.uri().clone();
-        request.extensions_mut().insert(self.info.clone());
+        let mut info = self.info.clone();
+        if request.version() == Version::HTTP_2 {
+            // Its frames are made in memory.
+            info.files = None;
+        }
+        request.extensions_mut().insert(info);
         let future = catch_unwind(AssertUnwindSafe(|| self.service.call(request)))
             .map(|future| AssertUnwindSafe(future).catch_unwind())
             .map_err(|panic| report(&method, &uri, &*panic))

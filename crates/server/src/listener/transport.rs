@@ -13,7 +13,11 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::{accept::Socket, activity::Activity};
+use super::{
+    accept::Socket,
+    activity::Activity,
+    sendfile::{Files, SendsFiles},
+};
 
 /// A stream of bytes in both directions, encrypted or not.
 pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -26,6 +30,14 @@ impl Socket {
         match self {
             Self::Tcp(stream) => Box::new(stream),
             Self::Unix(stream) => Box::new(stream),
+        }
+    }
+
+    /// The same, for a connection that sends files by itself.
+    pub(super) fn sending(self, files: Files) -> Box<dyn Transport> {
+        match self {
+            Self::Tcp(stream) => Box::new(SendsFiles::new(stream, files)),
+            Self::Unix(stream) => Box::new(SendsFiles::new(stream, files)),
         }
     }
 }
