@@ -144,6 +144,10 @@ pub(super) async fn sweep(
             .iter()
             .any(|(_, subject)| subject.is_some());
         if is_attached && !taker.only_tells() {
+            // Nor does a server that has looked at it know that its place in a list is gone.
+            let indexed = PathSpec::ReferrersIndexed(&untagged.name).path();
+            links::delete_if_there(taker.store.driver(), &indexed).await?;
+            taker.store.tidy(&indexed.parent()).await?;
             mark::move_back_reached(taker.store, &untagged.name).await?;
         }
     }

@@ -107,3 +107,21 @@ async fn what_was_set_aside_with_a_subject_that_nobody_wants_goes() {
     let emptied = report(&test, COLLECT).await.emptied;
     assert_eq!((emptied.blobs, emptied.moved_back), (6, 0));
 }
+
+/// Its push has written the place in the list before the collection took it out, and the link after
+/// the collection set that aside.
+#[tokio::test]
+async fn what_is_pushed_while_it_is_taken_is_in_the_list_of_its_subject() {
+    let test = TestRegistry::new();
+    let _server = test.registry.announce().await.unwrap();
+    let repository = test.repository("a");
+    push_image(&repository, "kept", Some("v1")).await;
+    let (subject, signature) = push_signed(&repository).await;
+    assert_eq!(listed(&repository, &subject).await.len(), 1);
+    report(&test, DELETE_UNTAGGED).await;
+    let revisions = "repositories/a/_manifests/revisions";
+    let revision = format!("{revisions}/{}", link(signature.digest()));
+    test.write(&revision, signature.digest().to_string()).await;
+    let signatures = listed(&repository, &subject).await;
+    assert_eq!(signatures, [signature.digest().clone()]);
+}
