@@ -19,6 +19,7 @@ use wharf_storage::{
 };
 
 use crate::{
+    announcement::Announcement,
     commands::Failure,
     config::{
         Configuration,
@@ -52,6 +53,8 @@ pub(crate) struct Parts {
     pub(crate) tls: Option<Tls>,
     pub(crate) options: listener::Options,
     pub(crate) service: Front,
+    /// How collectors know of this server.
+    pub(crate) announcement: Arc<Announcement>,
     /// Told when an answer says that the store is full.
     pub(crate) full: Arc<Notify>,
     pub(crate) health: Health,
@@ -117,12 +120,19 @@ pub(crate) fn assemble(configuration: Configuration) -> Result<Parts, Failure> {
     let config = api_config(http, &limits, mode, schema1);
     let api = Api::new(Arc::new(registry.clone()), access(auth)?, config);
     let full = Arc::default();
+    let announcement = Arc::new(Announcement::new(registry.clone()));
     Ok(Parts {
         network,
         address,
         tls,
         options,
-        service: Front::new(api, health.clone(), Arc::clone(&full)),
+        service: Front::new(
+            api,
+            health.clone(),
+            Arc::clone(&full),
+            Arc::clone(&announcement),
+        ),
+        announcement,
         full,
         health,
         debug,

@@ -6,7 +6,7 @@ use std::{convert::Infallible, error::Error as StdError, sync::Arc, time::Durati
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{
-    HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header, uri::Authority,
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header, uri::Authority,
 };
 use http_body::Body as _;
 use hyper::{body::Incoming, service::Service};
@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use wharf_api::{Api, Body};
 
 use crate::{
+    announcement::Announcement,
     health::Health,
     listener::{request_body::PatientBody, unread_body::LentBody},
 };
@@ -24,16 +25,23 @@ pub(crate) struct Front {
     api: Arc<Api>,
     health: Health,
     full: Arc<Notify>,
+    announcement: Arc<Announcement>,
 }
 
 impl Front {
     /// Puts the gate before an API. Whoever waits for `full` hears when an answer says that the
-    /// store is.
-    pub(crate) fn new(api: Api, health: Health, full: Arc<Notify>) -> Self {
+    /// store is. What may write waits for the `announcement`.
+    pub(crate) fn new(
+        api: Api,
+        health: Health,
+        full: Arc<Notify>,
+        announcement: Arc<Announcement>,
+    ) -> Self {
         Self {
             api: Arc::new(api),
             health,
             full,
+            announcement,
         }
     }
 }
@@ -47,6 +55,11 @@ impl Front {
         // As in Distribution, an unhealthy registry answers nothing at all.
         if self.health.failing() {
             return self.health.unavailable().map(Body::from);
+        }
+        if !matches!(*request.method(), Method::GET | Method::HEAD)
+            && let Err(error) = self.announcement.make().await
+        {
+            tracing::debug!(error = &error as &dyn StdError, "collectors cannot be told");
         }
         let request = request.map(|body| PatientBody::new(body, PATIENCE));
         let answer = self.api.handle(request).await;

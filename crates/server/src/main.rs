@@ -2,8 +2,9 @@
 //! exit code.
 //!
 //! Reading order: [`cli`], [`commands`], [`config`], [`assemble`] (the wiring), then [`front`],
-//! [`listener`], [`telemetry`], [`health`], [`maintenance`] and [`progress`].
+//! [`listener`], [`telemetry`], [`health`], [`announcement`], [`maintenance`] and [`progress`].
 
+mod announcement;
 mod assemble;
 mod byte_rate;
 mod cli;

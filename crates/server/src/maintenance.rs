@@ -14,7 +14,6 @@ use wharf_registry::{
     },
     progress::Progress,
     purge_uploads::{self, PurgeOptions},
-    trash::presence::Presence,
 };
 
 use crate::config::storage::{GarbageCollection, UploadPurging};
@@ -70,19 +69,6 @@ pub(crate) async fn purge_uploads(registry: LocalRegistry, options: Option<Uploa
         }
         // An interval of zero would walk the store without end.
         tokio::time::sleep(interval.max(Duration::from_secs(60))).await;
-    }
-}
-
-/// Makes this server known to collectors, if it is not yet: a full disk may have kept it from that.
-pub(crate) async fn announce(registry: LocalRegistry, presence: Option<Presence>) -> Presence {
-    if let Some(presence) = presence {
-        return presence;
-    }
-    loop {
-        tokio::time::sleep(ANNOUNCE_AGAIN).await;
-        if let Ok(Some(presence)) = registry.announce().await {
-            return presence;
-        }
     }
 }
 
@@ -208,8 +194,6 @@ fn tell_collection(collected: Result<CollectReport, Error>, dryrun: bool) {
     }
 }
 
-/// How often a server that collectors do not know tries to tell them.
-const ANNOUNCE_AGAIN: Duration = Duration::from_secs(10);
 /// How soon after the trash was emptied for the sake of room it is emptied again.
 const BETWEEN_EMPTYINGS: Duration = Duration::from_secs(5);
 /// How often the server looks whether a lease is over.

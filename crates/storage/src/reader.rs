@@ -299,7 +299,7 @@ mod tests {
         assert!(file.is_cached(u64::MAX));
         file.file().set_len(100).unwrap();
         file.load(u64::MAX).unwrap_err();
-        let mut cut = file.clone();
+        let mut cut = file;
         assert_eq!(cut.read_cached().unwrap().unwrap().len(), 90);
         cut.read_cached().unwrap_err();
         cut.read_chunk().unwrap_err();

@@ -90,6 +90,18 @@ pub(super) async fn earlier(store: &Store, leases: Leases) -> Result<Vec<Earlier
     Ok(earlier)
 }
 
+/// What is in the trash, for who only looks: asking for the time would write to the store.
+pub(super) async fn all_left(store: &Store) -> Result<Emptied, Error> {
+    let mut left = Emptied::default();
+    for run in store.runs(&PathSpec::Trash.path()).await? {
+        if let Some(lease) = store.recorded_lease(&run).await? {
+            left.blobs_left += lease.blobs;
+            left.bytes_left += lease.bytes;
+        }
+    }
+    Ok(left)
+}
+
 /// Empties the trash of all that no manifest names, whatever leases there are.
 pub(super) async fn empty_all(store: &Arc<Store>, progress: &Progress) -> Result<Emptied, Error> {
     let earlier = earlier(store, Leases::Ignored).await?;

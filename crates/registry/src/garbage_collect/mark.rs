@@ -16,7 +16,7 @@ use crate::{
     Error,
     catalog::Walk,
     compact::{Compact, DigestSet},
-    garbage_collect::{CollectEvent, Untagged},
+    garbage_collect::{CollectEvent, Effect, Untagged},
     layout::PathSpec,
     links,
     local::{LocalRepository, Store},
@@ -77,6 +77,7 @@ impl Marks {
     pub(super) async fn find(
         store: &Arc<Store>,
         untagged: Untagged,
+        effect: Effect,
         heard: &mut Heard<'_>,
     ) -> Result<Self, Error> {
         heard.progress.begin(Phase {
@@ -103,7 +104,7 @@ impl Marks {
                 name,
                 store: Arc::clone(store),
             };
-            let seen = repository::mark(&mut marks, local, untagged, heard).await?;
+            let seen = repository::mark(&mut marks, local, untagged, effect, heard).await?;
             marks.repositories.push(seen);
         }
         for folder in walk.passed_by {
@@ -120,7 +121,13 @@ impl Marks {
         progress: &Progress,
     ) -> Result<Self, Error> {
         let observe = &mut |_: CollectEvent<'_>| {};
-        Self::find(store, Untagged::Keep, &mut Heard { observe, progress }).await
+        Self::find(
+            store,
+            Untagged::Keep,
+            Effect::Delete,
+            &mut Heard { observe, progress },
+        )
+        .await
     }
 
     pub(super) fn manifests(&self) -> usize {
@@ -168,7 +175,14 @@ pub(super) async fn move_back_reached(
     };
     let (observe, progress) = (&mut |_: CollectEvent<'_>| {}, &Progress::default());
     let heard = &mut Heard { observe, progress };
-    repository::mark(&mut Marks::default(), local, Untagged::Delete, heard).await?;
+    repository::mark(
+        &mut Marks::default(),
+        local,
+        Untagged::Delete,
+        Effect::Delete,
+        heard,
+    )
+    .await?;
     Ok(())
 }
 

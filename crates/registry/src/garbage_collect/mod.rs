@@ -236,7 +236,7 @@ async fn collect(
         Fate::Told => Vec::new(),
         Fate::Taken(_) => empty::earlier(store, Leases::Heeded).await?,
     };
-    let marks = Marks::find(store, options.untagged, heard).await?;
+    let marks = Marks::find(store, options.untagged, options.effect, heard).await?;
     for untagged in &marks.untagged {
         for (digest, _) in &untagged.manifests {
             let (name, tags) = (&untagged.name, &untagged.tags);
@@ -265,6 +265,8 @@ async fn collect(
             earlier
         };
         report.emptied = empty::empty(store, &earlier, &marks, heard.progress).await?;
+    } else {
+        report.emptied = empty::all_left(store).await?;
     }
     if let Some(uploads) = options.uploads {
         report.uploads = purge(store, &marks, uploads, options.effect).await;

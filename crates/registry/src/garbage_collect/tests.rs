@@ -463,17 +463,25 @@ async fn folders_that_hold_no_manifests_are_in_nobodys_way() {
 }
 
 #[tokio::test]
-async fn a_link_without_content_is_passed_over() {
+async fn a_link_without_content_is_passed_over_unless_a_tag_names_it() {
     let test = TestRegistry::new();
     let repository = test.repository("a");
     let dangling = push_image(&repository, "dangling", Some("v1")).await;
     let kept = push_image(&repository, "kept", Some("v2")).await;
     test.remove(&blob_path(dangling.digest())).await;
-    let found = report(&test, COLLECT).await;
-    assert_eq!(found.blobs, 2, "what it named, for all that anybody knows");
-    assert!(is_whole(&test, "a", &kept).await);
+    for options in [COLLECT, DELETE_UNTAGGED] {
+        let (found, _) = collect(&test, options).await;
+        assert_eq!((found.blobs, found.manifests, found.layer_links), (0, 0, 0));
+        let digest = dangling.digest();
+        let told = format!("a: tag v1: manifest {digest} has no content");
+        assert_eq!(found.broken, [told]);
+    }
+    push_manifest(&repository, image("dangling"), Some("v1")).await;
+    assert!(is_whole(&test, "a", &dangling).await);
 
     repository.tags.delete(&tag("v1"), ALWAYS).await.unwrap();
+    test.remove(&blob_path(dangling.digest())).await;
+    assert_eq!(report(&test, COLLECT).await.blobs, 2, "what it named");
     assert_eq!(report(&test, DELETE_UNTAGGED).await.manifests, 1);
     assert!(is_gone(&test, &dangling).await);
     assert!(is_whole(&test, "a", &kept).await);

@@ -238,9 +238,25 @@ pub(crate) async fn read(
 /// Reads a manifest where it is, in its place or in the trash; `None` when it is in neither, or
 /// cannot be understood.
 pub(crate) async fn peek(store: &Store, digest: &Digest) -> Result<Option<Manifest>, Error> {
+    match read_in_place(store, digest).await {
+        Err(Error::Damaged { .. }) => Ok(None),
+        read => read,
+    }
+}
+
+/// As [`read`], and moves nothing back.
+///
+/// # Errors
+/// The same.
+pub(crate) async fn read_in_place(
+    store: &Store,
+    digest: &Digest,
+) -> Result<Option<Manifest>, Error> {
     let get = |data: StoragePath| async move { store.driver.get_content(&data).await };
-    let bytes = store.peek_file(Kept::Blob(digest), get).await?;
-    Ok(bytes.and_then(|bytes| understood(digest, bytes).ok()))
+    match store.peek_file(Kept::Blob(digest), get).await? {
+        Some(bytes) => understood(digest, bytes).map(Some),
+        None => Ok(None),
+    }
 }
 
 fn understood(digest: &Digest, bytes: Bytes) -> Result<Manifest, Error> {

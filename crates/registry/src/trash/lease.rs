@@ -42,21 +42,10 @@ impl Store {
 
     /// How much is left of a collection's lease; nothing where there is no record of one.
     pub(crate) async fn lease(&self, run: &str) -> Result<Lease, Error> {
-        let path = PathSpec::TrashLease(run).path();
-        let content = match self.driver.get_content(&path).await {
-            Ok(content) => content,
-            Err(wharf_storage::Error::NotFound { .. }) => return Ok(Lease::default()),
-            Err(error) => return Err(Error::Storage(error)),
-        };
-        let mut record = std::str::from_utf8(&content)
-            .unwrap_or_default()
-            .split_ascii_whitespace();
-        let seconds = record.next().and_then(|text| text.parse().ok());
-        let Some(length) = seconds.and_then(|s| Duration::try_from_secs_f64(s).ok()) else {
+        let Some(record) = self.recorded_lease(run).await? else {
             return Ok(Lease::default());
         };
-        let mut number = || record.next().and_then(|text| text.parse().ok());
-        let (blobs, bytes) = (number().unwrap_or(0), number().unwrap_or(0));
+        let path = PathSpec::TrashLease(run).path();
         let began = self.driver.stat(&path).await.map_err(Error::Storage)?;
         let now = self.now(run).await?;
         // A store that knows no times keeps things for as long as the process knows of them.
@@ -65,10 +54,33 @@ impl Store {
             _ => Duration::ZERO,
         };
         Ok(Lease {
-            left: length.saturating_sub(age),
+            left: record.left.saturating_sub(age),
+            ..record
+        })
+    }
+
+    /// A collection's lease as it began.
+    pub(crate) async fn recorded_lease(&self, run: &str) -> Result<Option<Lease>, Error> {
+        let path = PathSpec::TrashLease(run).path();
+        let content = match self.driver.get_content(&path).await {
+            Ok(content) => content,
+            Err(wharf_storage::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(Error::Storage(error)),
+        };
+        let mut record = std::str::from_utf8(&content)
+            .unwrap_or_default()
+            .split_ascii_whitespace();
+        let seconds = record.next().and_then(|text| text.parse().ok());
+        let Some(left) = seconds.and_then(|s| Duration::try_from_secs_f64(s).ok()) else {
+            return Ok(None);
+        };
+        let mut number = || record.next().and_then(|text| text.parse().ok());
+        let (blobs, bytes) = (number().unwrap_or(0), number().unwrap_or(0));
+        Ok(Some(Lease {
+            left,
             blobs: usize::try_from(blobs).unwrap_or(usize::MAX),
             bytes,
-        })
+        }))
     }
 
     /// The time by the clock of the store, which may be another than ours.

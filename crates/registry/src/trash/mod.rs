@@ -180,6 +180,14 @@ impl Store {
         self.file_aside(kept, &mut action).await
     }
 
+    /// Reads a link where it is, in its place or in the trash, and leaves it there.
+    pub(crate) async fn peek_link(&self, kept: Kept<'_>) -> Result<Option<Digest>, Error> {
+        match links::read(self.driver(), &kept.place()).await? {
+            None => self.link_aside(kept).await,
+            link => Ok(link),
+        }
+    }
+
     /// Does something with a file where it is, in its place or in the trash, and leaves it there.
     pub(crate) async fn peek_file<T, F>(
         &self,

@@ -208,6 +208,12 @@ fn summary(report: &CollectReport, dry: bool) -> String {
             Unfinished(*uploads),
         ));
     }
+    if dry && emptied.bytes_left > 0 {
+        line(format_args!(
+            "{} that were taken earlier are in the trash",
+            Bytes(emptied.bytes_left)
+        ));
+    }
     if dry || !(found || emptied.is_something()) {
         return text;
     }

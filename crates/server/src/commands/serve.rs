@@ -1,6 +1,6 @@
 //! `registry serve`: listens, serves until it is told to stop, and ends in order.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -63,17 +63,17 @@ async fn serve(parts: Parts, inherited: Option<Listener>) -> Result<(), Failure>
         None => None,
     };
     // Before a client is told of anything, collectors in other processes know of this server.
-    let announced = parts.registry.announce().await;
-    let presence = announced.unwrap_or_else(|error| {
+    let announcement = parts.announcement;
+    if let Err(error) = announcement.make().await {
         // Whatever is wrong with the store, what can be read of it is served.
         tracing::error!(
             error = &error as &dyn std::error::Error,
             "garbage collections of other processes do not know of this server: run none until this \
              is put right; trying again"
         );
-        None
-    });
-    let presence = tokio::spawn(maintenance::announce(parts.registry.clone(), presence));
+    }
+    let announcing = Arc::clone(&announcement);
+    let announcing = tokio::spawn(async move { announcing.keep_trying().await });
     let background = parts.health.spawn_checks();
     let uploads = maintenance::uploads_to_purge(parts.purging.as_ref());
     let purging = maintenance::purge_uploads(parts.registry.clone(), parts.purging);
@@ -104,13 +104,8 @@ async fn serve(parts: Parts, inherited: Option<Listener>) -> Result<(), Failure>
     if let Some(debug) = debug {
         debug.abort();
     }
-    presence.abort();
-    if let Ok(presence) = presence.await
-        && let Err(error) = presence.end().await
-    {
-        // Its lock ends with the process all the same.
-        tracing::debug!(error = &error as &dyn std::error::Error, "cannot tidy up");
-    }
+    announcing.abort();
+    announcement.end().await;
     Ok(())
 }
 

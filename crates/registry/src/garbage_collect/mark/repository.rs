@@ -12,7 +12,7 @@ use crate::{
     Error, blobs,
     compact::{Compact, DigestSet},
     garbage_collect::{
-        CollectEvent, Untagged,
+        CollectEvent, Effect, Untagged,
         mark::{Heard, Marks, Seen, UntaggedManifests},
     },
     layout::PathSpec,
@@ -25,6 +25,7 @@ use crate::{
 /// Marking within one repository.
 struct Marking<'a, 'heard> {
     local: &'a LocalRepository,
+    effect: Effect,
     marks: &'a mut Marks,
     heard: &'a mut Heard<'heard>,
     /// Whether something was set aside here, and may be named.
@@ -35,6 +36,8 @@ struct Marking<'a, 'heard> {
     marked: DigestSet,
     /// How many manifests are kept.
     kept: usize,
+    /// The manifests that are linked and whose bytes are gone.
+    without_content: DigestSet,
     /// Whether something here might name anything.
     is_broken: bool,
     /// What could not be understood, each once.
@@ -46,6 +49,7 @@ pub(super) async fn mark(
     marks: &mut Marks,
     local: LocalRepository,
     untagged: Untagged,
+    effect: Effect,
     heard: &mut Heard<'_>,
 ) -> Result<Seen, Error> {
     // Looked at before the manifests: a tag that is set later was set by a push, which looks after
@@ -54,11 +58,13 @@ pub(super) async fn mark(
     let mut marking = Marking {
         has_trash: !local.store.runs(&trash).await?.is_empty(),
         local: &local,
+        effect,
         marks,
         heard,
         revisions: Vec::new(),
         marked: DigestSet::default(),
         kept: 0,
+        without_content: DigestSet::default(),
         is_broken: false,
         broken: BTreeSet::new(),
     };
@@ -114,11 +120,10 @@ impl Marking<'_, '_> {
 
     async fn keep_tagged_or_not(&mut self) -> Result<(), Error> {
         self.keep_revisions().await?;
-        // A push that was cut off may have tagged what was set aside.
+        for (tag, digest) in &tags_and_digests(&self.tags().await?) {
+            self.follow_tag(tag, digest).await?;
+        }
         if self.has_trash {
-            for digest in self.tags().await?.into_values().flatten() {
-                self.follow(digest).await?;
-            }
             self.follow_subjects().await?;
         }
         if self.is_broken {
@@ -132,11 +137,8 @@ impl Marking<'_, '_> {
         if tags.is_empty() {
             self.heard.tell(CollectEvent::NoTags(&self.local.name));
         }
-        for digest in tags.values().flatten() {
-            // It may have come since the others were listed.
-            if self.is_linked(digest).await? {
-                self.follow(digest.clone()).await?;
-            }
+        for (tag, digest) in &tags_and_digests(&tags) {
+            self.follow_tag(tag, digest).await?;
         }
         let subjects = self.follow_subjects().await?;
         if self.is_broken {
@@ -201,6 +203,39 @@ impl Marking<'_, '_> {
         }
     }
 
+    /// Keeps what a tag names. Where that is not whole, it might name anything that the repository
+    /// has.
+    async fn follow_tag(&mut self, tag: &Tag, digest: &Digest) -> Result<(), Error> {
+        let local = self.local;
+        // It may have come since the others were listed.
+        if self.is_linked(digest).await? {
+            self.follow(digest.clone()).await?;
+            if self.without_content.contains(digest) {
+                self.is_broken = true;
+                self.tell_broken(format_args!("tag {tag}: manifest {digest} has no content"));
+            }
+            return Ok(());
+        }
+        let current = PathSpec::TagCurrentLink(&local.name, tag).path();
+        if links::read(local.store.driver(), &current).await?.as_ref() != Some(digest) {
+            // It was deleted meanwhile, as tags are before their manifest, or is one of several that
+            // a damaged tag may have pointed at.
+            return Ok(());
+        }
+        self.is_broken = true;
+        self.tell_broken(format_args!(
+            "tag {tag}: the repository has no link to manifest {digest}"
+        ));
+        if let Some(manifest) = self.read(digest).await? {
+            self.keep(digest);
+            for part in manifest.references() {
+                self.keep(&stored_as(local, &part.digest).await?);
+                self.follow(part.digest.clone()).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps a manifest, all it names, and the children it names to any depth. Returns what is
     /// named now that was not before.
     async fn follow(&mut self, root: Digest) -> Result<Vec<Compact>, Error> {
@@ -247,7 +282,13 @@ impl Marking<'_, '_> {
             return Ok(true);
         };
         let link = Kept::Revision(&self.local.name, digest);
-        let is_linked = self.local.store.link(link).await?.is_some();
+        let store = &self.local.store;
+        let is_linked = match self.effect {
+            Effect::Delete => store.link(link).await?,
+            // Nothing is moved back by who only looks.
+            Effect::Report => store.peek_link(link).await?,
+        };
+        let is_linked = is_linked.is_some();
         if is_linked {
             self.revisions.insert(place, compact);
         }
@@ -257,11 +298,17 @@ impl Marking<'_, '_> {
     /// Reads a manifest. One whose bytes are gone names nothing; one that cannot be understood
     /// might name anything, so that all that the repository has is kept.
     async fn read(&mut self, digest: &Digest) -> Result<Option<Manifest>, Error> {
-        match manifests::read(&self.local.store, digest, digest).await {
+        let store = &self.local.store;
+        let read = match self.effect {
+            Effect::Delete => manifests::read(store, digest, digest).await,
+            Effect::Report => manifests::read_in_place(store, digest).await,
+        };
+        match read {
             Ok(Some(manifest)) => return Ok(Some(manifest)),
             Ok(None) => {
                 tracing::warn!(vars.name = %self.local.name, vars.digest = %digest,
                     "manifest is linked but has no content");
+                self.without_content.insert(digest);
             }
             Err(Error::Damaged { what }) => {
                 self.is_broken = true;
@@ -370,6 +417,18 @@ impl Marking<'_, '_> {
         }
         Ok(tags)
     }
+}
+
+/// Each tag with each manifest that it keeps.
+fn tags_and_digests(tags: &BTreeMap<Tag, Vec<Digest>>) -> Vec<(Tag, Digest)> {
+    let each = |(tag, digests): (&Tag, &Vec<Digest>)| {
+        let tag = tag.clone();
+        let pairs = digests
+            .iter()
+            .map(move |digest| (tag.clone(), digest.clone()));
+        pairs.collect::<Vec<_>>()
+    };
+    tags.iter().flat_map(each).collect()
 }
 
 /// What the folders of a folder for digests are named.

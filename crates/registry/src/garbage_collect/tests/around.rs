@@ -100,6 +100,55 @@ async fn a_tag_that_might_point_at_anything_keeps_every_manifest() {
 }
 
 #[tokio::test]
+async fn what_a_tag_names_stays_although_the_link_of_its_manifest_is_lost() {
+    for options in [COLLECT, DELETE_UNTAGGED] {
+        let test = TestRegistry::new();
+        let repository = test.repository("a");
+        let pushed = push_image(&repository, "x", Some("v1")).await;
+        push_image(&repository, "y", Some("v2")).await;
+        let revision = format!("{A}/_manifests/revisions/{}", link(pushed.digest()));
+        test.remove(&revision).await;
+        let report = collect_around(&test, options).await;
+        assert_eq!((report.blobs, report.manifests), (1, 0));
+        let digest = pushed.digest();
+        let told = format!("a: tag v1: the repository has no link to manifest {digest}");
+        assert_eq!(report.broken, [told]);
+        test.write(&revision, digest.to_string()).await;
+        assert!(is_whole(&test, "a", &pushed).await);
+    }
+}
+
+/// Nobody moves anything back who only looks.
+#[tokio::test]
+async fn a_dry_run_leaves_the_trash_alone_and_tells_what_is_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let test = TestRegistry::in_folder(&folder);
+    let _server = test.registry.announce().await.unwrap();
+    let repository = test.repository("a");
+    let untagged = push_image(&repository, "untagged", None).await;
+    let size = report(&test, DELETE_UNTAGGED).await.bytes;
+    let current = format!("{A}/_manifests/tags/v1/current/link");
+    test.write(&current, untagged.digest().to_string()).await;
+    let before = test.files().await;
+    for untagged in [Untagged::Keep, Untagged::Delete] {
+        let dry = CollectOptions {
+            untagged,
+            effect: Effect::Report,
+            ..COLLECT
+        };
+        let found = report(&test, dry).await;
+        assert_eq!((found.marked, found.blobs), (3, 0));
+        assert_eq!(
+            (found.emptied.blobs_left, found.emptied.bytes_left),
+            (3, size)
+        );
+        assert_eq!(test.files().await, before);
+    }
+    assert_eq!(report(&test, DELETE_UNTAGGED).await.manifests, 0);
+    assert!(is_whole(&test, "a", &untagged).await);
+}
+
+#[tokio::test]
 async fn an_empty_link_of_a_manifest_is_named_and_the_rest_is_collected() {
     for options in [COLLECT, DELETE_UNTAGGED] {
         let test = TestRegistry::new();

@@ -47,10 +47,8 @@ async fn serve(file: OpenFile) -> (TcpStream, Files, JoinHandle<Result<(), hyper
     let served = tokio::spawn(async move {
         let answer = service_fn(|_: Request<Incoming>| {
             let mut rest = file.clone();
-            let parts = [rest.take(1_000_000), rest].map(|part| {
-                let frame = sender.frame(&part).map(Frame::data);
-                frame
-            });
+            let parts =
+                [rest.take(1_000_000), rest].map(|part| sender.frame(&part).map(Frame::data));
             let body = StreamBody::new(stream::iter(parts));
             let mut response = Response::new(body);
             let headers = response.headers_mut();
