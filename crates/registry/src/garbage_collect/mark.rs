@@ -3,6 +3,7 @@
 //! Of each repository one list of digests is in memory while it is marked, and nothing of a manifest
 //! but what is told here; so memory does not grow with the sizes of manifests.
 
+mod digests;
 mod repository;
 
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use wharf_oci::{RepositoryName, Tag};
 use wharf_storage::{EntryKind, ListPage, StoragePath};
 
-pub(crate) use self::repository::digests_in;
+pub(crate) use self::digests::digests_in;
 
 use crate::{
     Error,

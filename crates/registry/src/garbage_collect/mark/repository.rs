@@ -6,18 +6,18 @@ use std::{
 };
 
 use wharf_oci::{Digest, Manifest, Tag};
-use wharf_storage::{EntryKind, ListPage, StoragePath};
+use wharf_storage::{EntryKind, ListPage};
 
 use crate::{
     Error, blobs,
     compact::{Compact, DigestSet},
     garbage_collect::{
         CollectEvent, Effect, Untagged,
-        mark::{Heard, Marks, Seen, UntaggedManifests},
+        mark::{Heard, Marks, Seen, UntaggedManifests, digests_in},
     },
     layout::PathSpec,
     links::{self, Link},
-    local::{LocalRepository, MOST_AT_ONCE, Store},
+    local::LocalRepository,
     manifests,
     trash::Kept,
 };
@@ -429,52 +429,6 @@ fn tags_and_digests(tags: &BTreeMap<Tag, Vec<Digest>>) -> Vec<(Tag, Digest)> {
         pairs.collect::<Vec<_>>()
     };
     tags.iter().flat_map(each).collect()
-}
-
-/// What the folders of a folder for digests are named.
-#[derive(Debug, Default)]
-pub(crate) struct DigestsIn {
-    pub(crate) compact: Vec<Compact>,
-    /// The folders whose names are no digests.
-    pub(crate) others: Vec<StoragePath>,
-}
-
-impl DigestsIn {
-    /// The digests, by algorithm and hex digits.
-    pub(crate) fn digests(&self) -> impl Iterator<Item = Digest> + use<'_> {
-        self.compact.iter().map(Compact::digest)
-    }
-}
-
-/// The digests that name the folders two levels down: `<algorithm>/<hex>`. Files in between are
-/// nobody's.
-pub(crate) async fn digests_in(store: &Store, folder: &StoragePath) -> Result<DigestsIn, Error> {
-    let mut found = DigestsIn::default();
-    for algorithm in store.list(folder, ListPage::all()).await? {
-        let Ok(below) = folder.child(&algorithm.name) else {
-            continue;
-        };
-        let mut page = ListPage::first(MOST_AT_ONCE);
-        loop {
-            let entries = store.list(&below, page).await?;
-            for entry in &entries {
-                match format!("{}:{}", algorithm.name, entry.name).parse() {
-                    Ok(digest) => found.compact.push(Compact::from(&digest)),
-                    Err(_) if entry.kind == EntryKind::Folder => {
-                        found.others.extend(below.child(&entry.name));
-                    }
-                    Err(_) => {}
-                }
-            }
-            match entries.last() {
-                Some(last) if entries.len() == MOST_AT_ONCE => {
-                    page = ListPage::after(last.name.clone(), MOST_AT_ONCE);
-                }
-                _ => break,
-            }
-        }
-    }
-    Ok(found)
 }
 
 /// The digest that the bytes of a part are stored under: content pushed as sha512 is kept by its
