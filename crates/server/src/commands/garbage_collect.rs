@@ -21,11 +21,9 @@ use wharf_registry::{
 use crate::{
     assemble,
     cli::{GarbageCollectArgs, Stream},
-    commands::{Failure, load_configuration, named_configuration, write_out},
-    config::{ConfigError, source::Unreadable},
+    commands::{Failure, configure, write_out},
     maintenance,
     progress::{Show, Shown},
-    telemetry,
 };
 
 /// Collects garbage in a store that is there: unlike `serve`, this makes none, and has no built-in
@@ -43,14 +41,7 @@ pub(crate) fn run(arguments: GarbageCollectArgs) -> Result<(), Failure> {
         quiet,
         ..
     } = arguments;
-    let source =
-        named_configuration(config).ok_or(ConfigError::Unreadable(Unreadable::Unspecified))?;
-    let loaded = load_configuration(source)?;
-    let configuration = loaded.configuration;
-    telemetry::init(assemble::log_options(&configuration.log)).map_err(Failure::setup)?;
-    for warning in &loaded.warnings {
-        tracing::warn!("{warning}");
-    }
+    let configuration = configure(config)?;
     let lease = lease.unwrap_or(configuration.storage.garbage_collection.lease);
     let uploads = maintenance::uploads_to_purge(configuration.storage.upload_purging.as_ref());
     let registry = assemble::existing_registry(configuration.storage, configuration.validation)?;

@@ -17,11 +17,12 @@ use std::{
 use wharf_api::Chain;
 
 use crate::{
+    assemble,
     cli::{CliExit, Stream},
     config::{
         ConfigError, Configuration, Loaded,
         environment::{self, PATH_VARIABLE},
-        source::ConfigSource,
+        source::{ConfigSource, Unreadable},
     },
     telemetry,
 };
@@ -60,6 +61,26 @@ pub(crate) fn named_configuration(argument: Option<PathBuf>) -> Option<ConfigSou
 pub(crate) fn load_configuration(source: ConfigSource) -> Result<Loaded, Failure> {
     let environment = environment::of_registry(std::env::vars_os());
     Ok(Configuration::load(source, environment)?)
+}
+
+/// Loads the configuration of a command that works on a store which is there, and begins its log:
+/// the file must be named, since a built-in one would name a store by chance.
+///
+/// # Errors
+/// When no file is named, or it cannot be used.
+pub(crate) fn configure(config: Option<PathBuf>) -> Result<Configuration, Failure> {
+    let source =
+        named_configuration(config).ok_or(ConfigError::Unreadable(Unreadable::Unspecified))?;
+    let Loaded {
+        configuration,
+        warnings,
+        ..
+    } = load_configuration(source)?;
+    telemetry::init(assemble::log_options(&configuration.log)).map_err(Failure::setup)?;
+    for warning in &warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(configuration)
 }
 
 /// Tells a failure on one line of standard error: what the configuration asks for in vain is the

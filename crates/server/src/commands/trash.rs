@@ -17,10 +17,8 @@ use wharf_registry::{
 use crate::{
     assemble,
     cli::{TrashArgs, TrashCommand},
-    commands::{Failure, heard, load_configuration, named_configuration},
-    config::{ConfigError, source::Unreadable},
+    commands::{Failure, configure, heard},
     progress::{Show, Shown},
-    telemetry,
 };
 
 /// Lists the trash, or takes everything out of it in one direction or the other.
@@ -30,14 +28,7 @@ use crate::{
 pub(crate) fn run(arguments: TrashArgs) -> Result<(), Failure> {
     let TrashArgs { command } = arguments;
     let config = command.config();
-    let source =
-        named_configuration(config).ok_or(ConfigError::Unreadable(Unreadable::Unspecified))?;
-    let loaded = load_configuration(source)?;
-    let configuration = loaded.configuration;
-    telemetry::init(assemble::log_options(&configuration.log)).map_err(Failure::setup)?;
-    for warning in &loaded.warnings {
-        tracing::warn!("{warning}");
-    }
+    let configuration = configure(config)?;
     let registry = assemble::existing_registry(configuration.storage, configuration.validation)?;
     let runtime = assemble::runtime()?;
     let failed = |error: Error| Failure::Failed(format!("failed: {}", Chain(&error)));

@@ -21,10 +21,8 @@ use wharf_registry::{
 use crate::{
     assemble,
     cli::VerifyArgs,
-    commands::{self, Failure, heard, load_configuration, named_configuration},
-    config::{ConfigError, source::Unreadable},
+    commands::{self, Failure, configure, heard},
     progress::{Show, Shown},
-    telemetry,
 };
 
 /// Verifies a store that is there, and says how it ended: 0 when nothing is wrong, 1 when something
@@ -52,14 +50,7 @@ fn verify_store(arguments: VerifyArgs) -> Result<VerifyReport, Failure> {
         rate_limit,
         quiet,
     } = arguments;
-    let source =
-        named_configuration(config).ok_or(ConfigError::Unreadable(Unreadable::Unspecified))?;
-    let loaded = load_configuration(source)?;
-    let configuration = loaded.configuration;
-    telemetry::init(assemble::log_options(&configuration.log)).map_err(Failure::setup)?;
-    for warning in &loaded.warnings {
-        tracing::warn!("{warning}");
-    }
+    let configuration = configure(config)?;
     let registry = assemble::existing_registry(configuration.storage, configuration.validation)?;
     let options = VerifyOptions {
         jobs: jobs.unwrap_or_else(usual_jobs),
