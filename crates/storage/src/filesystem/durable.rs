@@ -68,11 +68,7 @@ impl Disk {
             let _ = fs::remove_file(&temporary);
             return Err(error);
         }
-        match self.settle(path, sync) {
-            // Somebody has deleted the folder since, with what was just written.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.root.check(),
-            settled => settled,
-        }
+        self.settle(path, sync)
     }
 
     /// Gives a file or folder another name, replacing a file, and syncs the folder it arrives in.
@@ -178,7 +174,15 @@ impl Disk {
         }
         self.or_unsettled(|| {
             self.settle_others()?;
-            self.settle_own(path)
+            match self.settle_own(path) {
+                // Somebody has since moved away or deleted what was just written, and then the
+                // folder. Wherever it is now, it was visible and is about to be acknowledged.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.root.check()?;
+                    self.sync_everything()
+                }
+                settled => settled,
+            }
         })
     }
 
@@ -209,10 +213,14 @@ impl Disk {
     fn settle_others(&self) -> io::Result<()> {
         let mut unsettled = lock(&self.unsettled);
         if *unsettled {
-            rustix::fs::syncfs(File::open(self.root.path())?)?;
+            self.sync_everything()?;
             *unsettled = false;
         }
         Ok(())
+    }
+
+    fn sync_everything(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(File::open(self.root.path())?)?)
     }
 
     /// Notes when a change that can be seen could not be synced.
@@ -222,6 +230,12 @@ impl Disk {
             *lock(&self.unsettled) = true;
         }
         synced
+    }
+
+    /// Holds back everybody who wants to make a change durable.
+    #[cfg(test)]
+    pub(super) fn hold_back(&self) -> MutexGuard<'_, bool> {
+        lock(&self.unsettled)
     }
 
     #[cfg(test)]

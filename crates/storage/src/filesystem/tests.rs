@@ -247,3 +247,37 @@ async fn who_writes_makes_the_folders_again_that_others_tidy_away() {
     }
     tasks.join_all().await;
 }
+
+/// A collector may find a blob that nothing names before whoever sent it hears that it is there.
+#[test]
+fn what_is_moved_away_before_it_is_synced_has_arrived() {
+    type Write = fn(&Disk, &Path) -> std::io::Result<()>;
+    let table: [(&str, Write); 2] = [
+        ("rename", |disk, to| {
+            let from = disk.root().path().join("upload");
+            fs::write(&from, "x")?;
+            disk.rename(&from, to, true)
+        }),
+        ("replace", |disk, to| disk.replace(to, b"x", true)),
+    ];
+    for (name, write) in table {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::new(folder.path().to_owned());
+        let blob = folder.path().join("blobs/ab");
+        let (data, trash) = (blob.join("data"), folder.path().join("trash"));
+        std::thread::scope(|scope| {
+            let held_back = disk.hold_back();
+            let written = scope.spawn(|| write(&disk, &data));
+            while !data.exists() {
+                assert!(!written.is_finished(), "{name}");
+                std::thread::yield_now();
+            }
+            fs::rename(&data, &trash).unwrap();
+            fs::remove_dir(&blob).unwrap();
+            drop(held_back);
+            written.join().unwrap().unwrap();
+        });
+        assert_eq!(fs::read(&trash).unwrap(), b"x", "{name}");
+        assert!(!blob.exists(), "{name}");
+    }
+}
