@@ -1,10 +1,6 @@
 //! What the listener tells of a connection.
 
-use std::{
-    fmt, io,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{fmt, io, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use wharf_registry::OpenFile;
@@ -28,12 +24,4 @@ pub trait FileSender: fmt::Debug + Send + Sync {
     /// # Errors
     /// When the system refuses; the range is to be read then.
     fn frame(&self, part: &OpenFile) -> io::Result<Bytes>;
-}
-
-impl ConnectionInfo {
-    /// The peer's IP address, if it has one.
-    #[must_use]
-    pub fn ip(&self) -> Option<IpAddr> {
-        self.peer.map(|peer| peer.ip())
-    }
 }

@@ -11,7 +11,6 @@ use wharf_registry::{UploadId, UploadStatus};
 use crate::{
     conditions::{self, Verdict},
     config::{Config, Mode},
-    connection::ConnectionInfo,
     endpoint::{Endpoint, Unrouted},
     handlers::{Query, uploads},
     location::{self, Locations},
@@ -100,12 +99,7 @@ pub fn upload_location(
     id: &UploadId,
     state: &str,
 ) -> HeaderValue {
-    let connection = ConnectionInfo {
-        peer: None,
-        tls: false,
-        files: None,
-    };
-    Locations::of(&Config::default(), uri, headers, &connection).upload(name, id, state)
+    Locations::of(&Config::default(), uri, headers, false).upload(name, id, state)
 }
 
 /// The status that the conditions of a GET come to, where this content is there.

@@ -5,7 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use wharf_oci::{Digest, RepositoryName};
 use wharf_registry::UploadId;
 
-use crate::{config::Config, connection::ConnectionInfo, handlers::Query};
+use crate::{config::Config, handlers::Query};
 
 /// Builds the URLs of one request's answer.
 #[derive(Debug, Clone)]
@@ -16,16 +16,11 @@ pub(crate) struct Locations {
 
 impl Locations {
     /// Finds out how the client reached this registry.
-    pub(crate) fn of(
-        config: &Config,
-        uri: &Uri,
-        headers: &HeaderMap,
-        connection: &ConnectionInfo,
-    ) -> Self {
+    pub(crate) fn of(config: &Config, uri: &Uri, headers: &HeaderMap, tls: bool) -> Self {
         let origin = match &config.host {
             Some(host) => host.clone(),
             None if config.relative_urls => String::new(),
-            None => origin(uri, headers, connection),
+            None => origin(uri, headers, tls),
         };
         Self {
             base: format!("{origin}{}", config.prefix),
@@ -69,9 +64,9 @@ pub(crate) fn more_referrers(uri: &Uri, query: &Query, last: &Digest) -> Option<
     HeaderValue::from_str(&format!("{link}>; rel=\"next\"")).ok()
 }
 
-fn origin(uri: &Uri, headers: &HeaderMap, connection: &ConnectionInfo) -> String {
+fn origin(uri: &Uri, headers: &HeaderMap, tls: bool) -> String {
     let asked = Origin {
-        scheme: if connection.tls || uri.scheme() == Some(&Scheme::HTTPS) {
+        scheme: if tls || uri.scheme() == Some(&Scheme::HTTPS) {
             "https".to_owned()
         } else {
             "http".to_owned()
@@ -168,13 +163,8 @@ mod tests {
         for (name, value) in headers {
             map.insert(*name, HeaderValue::from_str(value).unwrap());
         }
-        let connection = ConnectionInfo {
-            peer: None,
-            tls,
-            files: None,
-        };
         let uri = Uri::from_static("/v2/n/blobs/uploads/");
-        let locations = Locations::of(config, &uri, &map, &connection);
+        let locations = Locations::of(config, &uri, &map, tls);
         let digest = Digest::sha256(b"");
         let header = locations.blob(&"n".parse().unwrap(), &digest);
         let suffix = format!("/v2/n/blobs/{digest}");

@@ -2,14 +2,19 @@
 //! written when the answer's body has ended (reference, sections 8.5 to 8.7).
 
 use std::{
+    borrow::Cow,
     fmt,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
+    sync::OnceLock,
     time::{Duration, Instant},
 };
 
-use http::{HeaderMap, Method, Request, StatusCode, Uri, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
 use jiff::{Timestamp, tz::TimeZone};
-use wharf_oci::Reference;
+use tracing::Level;
+use uuid::Uuid;
+use wharf_oci::{Digest, Reference, RepositoryName};
+use wharf_registry::UploadId;
 
 use crate::{
     chain::Chain,
@@ -19,59 +24,60 @@ use crate::{
     respond::Answered,
 };
 
-/// What is known of a request, gathered on its way.
+/// What is known of a request, gathered on its way. Parts of it are shared, not copied, and become
+/// text when a line is written: most requests may leave none.
 #[derive(Debug)]
 pub(crate) struct RequestLog {
     began: Instant,
     at: Timestamp,
-    id: String,
+    /// Made for the first line.
+    id: OnceLock<Uuid>,
     method: Method,
     uri: Uri,
     version: Version,
-    peer: Option<IpAddr>,
-    remote: String,
-    host: String,
-    user_agent: String,
-    referer: Option<String>,
-    content_type: Option<String>,
+    peer: Option<SocketAddr>,
+    told: Told,
     route: Route,
     user: Option<String>,
     status: Option<StatusCode>,
-    answer_type: Option<String>,
+    answer_type: Option<HeaderValue>,
     errors: Vec<ErrorEntry>,
     written: u64,
     broken_off: Option<String>,
 }
 
+/// What the client tells in headers that are logged.
+#[derive(Debug)]
+struct Told {
+    host: Option<HeaderValue>,
+    user_agent: Option<HeaderValue>,
+    referer: Option<HeaderValue>,
+    content_type: Option<HeaderValue>,
+    forwarded_for: Option<HeaderValue>,
+    real_ip: Option<HeaderValue>,
+}
+
 /// The parts of a path that Distribution logs as `vars.*`.
 #[derive(Debug, Default)]
 struct Route {
-    name: Option<String>,
-    reference: Option<String>,
-    digest: Option<String>,
-    upload: Option<String>,
+    name: Option<RepositoryName>,
+    reference: Option<Reference>,
+    digest: Option<Digest>,
+    upload: Option<UploadId>,
 }
 
 impl RequestLog {
     /// Notes what a request brings.
     pub(crate) fn begin<B>(request: &Request<B>, connection: &ConnectionInfo) -> Self {
-        let headers = request.headers();
-        let host = request.uri().authority().map(ToString::to_string);
         Self {
             began: Instant::now(),
             at: Timestamp::now(),
-            id: uuid::Uuid::new_v4().to_string(),
+            id: OnceLock::new(),
             method: request.method().clone(),
             uri: request.uri().clone(),
             version: request.version(),
-            peer: connection.ip(),
-            remote: remote_address(headers, connection),
-            host: host
-                .or_else(|| text(headers, &header::HOST))
-                .unwrap_or_default(),
-            user_agent: text(headers, &header::USER_AGENT).unwrap_or_default(),
-            referer: text(headers, &header::REFERER),
-            content_type: text(headers, &header::CONTENT_TYPE),
+            peer: connection.peer,
+            told: Told::of(request.headers()),
             route: Route::default(),
             user: None,
             status: None,
@@ -84,25 +90,20 @@ impl RequestLog {
 
     /// Notes what was asked for.
     pub(crate) fn routed(&mut self, endpoint: &Endpoint) {
-        self.route.name = endpoint.repository().map(ToString::to_string);
+        self.route.name = endpoint.repository().cloned();
         match endpoint {
             Endpoint::GetManifest { reference, .. }
             | Endpoint::PutManifest { reference, .. }
             | Endpoint::DeleteManifest { reference, .. } => {
-                self.route.reference = Some(match reference {
-                    Reference::Tag(tag) => tag.to_string(),
-                    Reference::Digest(digest) => digest.to_string(),
-                });
+                self.route.reference = Some(reference.clone());
             }
             Endpoint::GetBlob { digest, .. }
             | Endpoint::Referrers { digest, .. }
-            | Endpoint::DeleteBlob { digest, .. } => {
-                self.route.digest = Some(digest.to_string());
-            }
+            | Endpoint::DeleteBlob { digest, .. } => self.route.digest = Some(digest.clone()),
             Endpoint::UploadStatus { id, .. }
             | Endpoint::AppendUpload { id, .. }
             | Endpoint::CompleteUpload { id, .. }
-            | Endpoint::CancelUpload { id, .. } => self.route.upload = Some(id.to_string()),
+            | Endpoint::CancelUpload { id, .. } => self.route.upload = Some(id.clone()),
             Endpoint::Base
             | Endpoint::Catalog
             | Endpoint::ListTags { .. }
@@ -113,7 +114,7 @@ impl RequestLog {
     /// Notes who asks, once it is known that they may.
     pub(crate) fn authorized(&mut self, user: Option<String>) {
         if let Some(user) = &user {
-            tracing::info!(http.request.id = %self.id, auth.user.name = %user, "authorized request");
+            tracing::info!(http.request.id = %self.id(), auth.user.name = %user, "authorized request");
         }
         self.user = user;
     }
@@ -124,11 +125,11 @@ impl RequestLog {
         let cause = error as &dyn std::error::Error;
         match error {
             crate::error::Error::Refused { refusal, .. } => {
-                tracing::warn!(http.request.id = %self.id, "error authorizing context: {}",
+                tracing::warn!(http.request.id = %self.id(), "error authorizing context: {}",
                     Chain(refusal));
             }
             error if error.answer().status.is_server_error() => {
-                tracing::error!(http.request.id = %self.id, "request failed: {}", Chain(cause));
+                tracing::error!(http.request.id = %self.id(), "request failed: {}", Chain(cause));
             }
             _ => {}
         }
@@ -137,7 +138,7 @@ impl RequestLog {
     /// Notes the answer's head.
     pub(crate) fn answered(&mut self, response: &Answered) {
         self.status = Some(response.status());
-        self.answer_type = text(response.headers(), &header::CONTENT_TYPE);
+        self.answer_type = response.headers().get(header::CONTENT_TYPE).cloned();
     }
 
     /// Notes bytes of the answer's body.
@@ -150,14 +151,43 @@ impl RequestLog {
         self.broken_off = Some(Chain(error).to_string());
     }
 
+    fn id(&self) -> &Uuid {
+        self.id.get_or_init(Uuid::new_v4)
+    }
+
+    fn host(&self) -> Cow<'_, str> {
+        match self.uri.authority() {
+            Some(authority) => authority.as_str().into(),
+            None => text(self.told.host.as_ref()).unwrap_or_default(),
+        }
+    }
+
+    /// The client's address as the application log has it: what a proxy says, which anyone can.
+    fn remote_address(&self) -> String {
+        let forwarded = text(self.told.forwarded_for.as_ref());
+        let first = forwarded.as_deref().and_then(|list| list.split(',').next());
+        let real = text(self.told.real_ip.as_ref());
+        [first, real.as_deref()]
+            .into_iter()
+            .flatten()
+            .map(str::trim)
+            .find(|text| text.parse::<IpAddr>().is_ok())
+            .map(ToOwned::to_owned)
+            .or_else(|| self.peer.map(|peer| peer.to_string()))
+            .unwrap_or_default()
+    }
+
     fn status_code(&self) -> u16 {
         self.status.map_or(CLIENT_GONE, |status| status.as_u16())
     }
 
     fn write_access_line(&self) {
+        if !tracing::enabled!(target: ACCESS_LOG, Level::INFO) {
+            return;
+        }
         let peer = self
             .peer
-            .map_or_else(|| "-".to_owned(), |ip| ip.to_string());
+            .map_or_else(|| "-".to_owned(), |peer| peer.ip().to_string());
         let at = self.at.to_zoned(TimeZone::UTC);
         let at = at.strftime("%d/%b/%Y:%H:%M:%S %z");
         tracing::info!(
@@ -168,8 +198,8 @@ impl RequestLog {
             self.version,
             self.status_code(),
             self.written,
-            escape(self.referer.as_deref().unwrap_or_default()),
-            escape(&self.user_agent),
+            escape(&text(self.told.referer.as_ref()).unwrap_or_default()),
+            escape(&text(self.told.user_agent.as_ref()).unwrap_or_default()),
         );
     }
 
@@ -177,23 +207,23 @@ impl RequestLog {
         macro_rules! line {
             ($level:ident, $message:literal) => {
                 tracing::$level!(
-                    http.request.id = %self.id,
+                    http.request.id = %self.id(),
                     http.request.method = %self.method,
-                    http.request.host = %self.host,
+                    http.request.host = %self.host(),
                     http.request.uri = %path_and_query(&self.uri),
-                    http.request.referer = self.referer,
-                    http.request.useragent = %self.user_agent,
-                    http.request.remoteaddr = %self.remote,
-                    http.request.contenttype = self.content_type,
+                    http.request.referer = text(self.told.referer.as_ref()).as_deref(),
+                    http.request.useragent = %text(self.told.user_agent.as_ref()).unwrap_or_default(),
+                    http.request.remoteaddr = %self.remote_address(),
+                    http.request.contenttype = text(self.told.content_type.as_ref()).as_deref(),
                     http.response.status = self.status_code(),
                     http.response.written = self.written,
-                    http.response.contenttype = self.answer_type,
+                    http.response.contenttype = text(self.answer_type.as_ref()).as_deref(),
                     http.response.duration = %GoDuration(self.began.elapsed()),
                     http.response.error = self.broken_off,
-                    vars.name = self.route.name,
-                    vars.reference = self.route.reference,
-                    vars.digest = self.route.digest,
-                    vars.uuid = self.route.upload,
+                    vars.name = self.route.name.as_ref().map(RepositoryName::as_str),
+                    vars.reference = self.route.reference.as_ref().map(reference),
+                    vars.digest = self.route.digest.as_ref().map(Digest::as_str),
+                    vars.uuid = self.route.upload.as_ref().map(UploadId::as_str),
                     auth.user.name = self.user,
                     err.code = error.map(|error| error.code.log_text()),
                     err.message = error.map(|error| error.message),
@@ -225,24 +255,29 @@ impl Drop for RequestLog {
     }
 }
 
-/// The client's address as the application log has it: what a proxy says, which anyone can.
-fn remote_address(headers: &HeaderMap, connection: &ConnectionInfo) -> String {
-    let forwarded = text(headers, &http::HeaderName::from_static("x-forwarded-for"));
-    let first = forwarded.as_deref().and_then(|list| list.split(',').next());
-    let real = text(headers, &http::HeaderName::from_static("x-real-ip"));
-    [first, real.as_deref()]
-        .into_iter()
-        .flatten()
-        .map(str::trim)
-        .find(|text| text.parse::<IpAddr>().is_ok())
-        .map(ToOwned::to_owned)
-        .or_else(|| connection.peer.map(|peer| peer.to_string()))
-        .unwrap_or_default()
+impl Told {
+    fn of(headers: &HeaderMap) -> Self {
+        let told = |name: HeaderName| headers.get(name).cloned();
+        Self {
+            host: told(header::HOST),
+            user_agent: told(header::USER_AGENT),
+            referer: told(header::REFERER),
+            content_type: told(header::CONTENT_TYPE),
+            forwarded_for: told(FORWARDED_FOR),
+            real_ip: told(REAL_IP),
+        }
+    }
 }
 
-fn text(headers: &HeaderMap, name: &http::HeaderName) -> Option<String> {
-    let value = headers.get(name)?;
-    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+fn text(value: Option<&HeaderValue>) -> Option<Cow<'_, str>> {
+    Some(String::from_utf8_lossy(value?.as_bytes()))
+}
+
+fn reference(reference: &Reference) -> &str {
+    match reference {
+        Reference::Tag(tag) => tag.as_str(),
+        Reference::Digest(digest) => digest.as_str(),
+    }
 }
 
 fn path_and_query(uri: &Uri) -> &str {
@@ -296,6 +331,9 @@ impl fmt::Display for GoDuration {
         formatter.write_str(name)
     }
 }
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// What the log has as the status of a request whose client did not wait for the answer.
 const CLIENT_GONE: u16 = 499;

@@ -41,7 +41,8 @@ struct Asked {
     uri: Uri,
     headers: HeaderMap,
     body: BodyStream,
-    locations: Locations,
+    /// Whether it came over an encrypted connection.
+    tls: bool,
 }
 
 impl Api {
@@ -109,7 +110,7 @@ impl Api {
         let config = &self.config;
         let parsed = Endpoint::parse(&parts.method, &parts.uri, &config.prefix, config.mode);
         let asked = Asked {
-            locations: Locations::of(config, &parts.uri, &parts.headers, connection),
+            tls: connection.tls,
             method: parts.method,
             uri: parts.uri,
             headers: parts.headers,
@@ -170,14 +171,15 @@ impl Api {
             uri,
             headers,
             body,
-            locations,
+            tls,
             ..
         } = asked;
         let open = |name| self.registry.repository(name);
+        let locations = || Locations::of(&self.config, &uri, &headers, tls);
         let uploads = |name| Uploads {
             repository: open(name),
             states: self.states.clone(),
-            locations: locations.clone(),
+            locations: locations(),
         };
         let query = || Query::parse(uri.query());
         match endpoint {
@@ -194,7 +196,15 @@ impl Api {
             }
             Endpoint::PutManifest { name, reference } => {
                 let (repository, query) = (open(&name), query());
-                manifests::put(&repository, &reference, &query, &headers, body, &locations).await
+                manifests::put(
+                    &repository,
+                    &reference,
+                    &query,
+                    &headers,
+                    body,
+                    &locations(),
+                )
+                .await
             }
             Endpoint::DeleteManifest { name, reference } => {
                 manifests::delete(&open(&name), &reference, &headers).await

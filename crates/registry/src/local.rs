@@ -15,6 +15,7 @@ use crate::{
     holders::{self, Holders},
     layout::PathSpec,
     links,
+    manifests::recent::Recent,
     referrers::Indexed,
     trash::Kept,
     uploads::holds::Holds,
@@ -43,6 +44,7 @@ pub(crate) struct Store {
     pub(crate) holds: Holds,
     pub(crate) holders: Holders,
     pub(crate) indexed: Indexed,
+    pub(crate) recent: Recent,
     locks: NameLocks,
 }
 
@@ -64,6 +66,7 @@ impl LocalRegistry {
                 holds: Holds::default(),
                 holders: Holders::default(),
                 indexed: Indexed::default(),
+                recent: Recent::default(),
                 locks: NameLocks::new(),
             }),
         }

@@ -190,7 +190,7 @@ fn a_request_is_one_line_of_the_application_log() {
 #[test]
 fn every_error_of_an_answer_is_a_line_of_its_own() {
     let parts = ["config", "layer"].map(|part| {
-        let digest = wharf_oci::Digest::sha256(part.as_bytes());
+        let digest = Digest::sha256(part.as_bytes());
         wharf_registry::MissingPart::Blob(digest)
     });
     let details = parts.clone().map(|part| part.digest().to_string());

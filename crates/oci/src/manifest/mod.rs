@@ -8,6 +8,7 @@ mod violation;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -19,11 +20,18 @@ use crate::digest::Digest;
 use crate::media_type::MediaType;
 
 /// A manifest: the bytes as they were pushed, and what was parsed from them.
+///
+/// A clone shares both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
-    media_type: MediaType,
     digest: Digest,
     bytes: Bytes,
+    parsed: Arc<Parsed>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Parsed {
+    media_type: MediaType,
     kind: ManifestKind,
     subject: Option<Descriptor>,
     artifact_type: Option<String>,
@@ -124,13 +132,15 @@ impl Manifest {
         document: Document,
     ) -> Self {
         Self {
-            media_type,
             digest: Digest::sha256(&bytes),
             bytes,
-            kind,
-            subject,
-            artifact_type: document.artifact_type.filter(|text| !text.is_empty()),
-            annotations: document.annotations,
+            parsed: Arc::new(Parsed {
+                media_type,
+                kind,
+                subject,
+                artifact_type: document.artifact_type.filter(|text| !text.is_empty()),
+                annotations: document.annotations,
+            }),
         }
     }
 
@@ -145,7 +155,7 @@ impl Manifest {
 
     /// Returns the media type to serve the manifest under.
     pub fn media_type(&self) -> &MediaType {
-        &self.media_type
+        &self.parsed.media_type
     }
 
     /// Returns the digest of the bytes.
@@ -165,29 +175,33 @@ impl Manifest {
 
     /// Describes the manifest: media type, digest and size.
     pub fn descriptor(&self) -> Descriptor {
-        Descriptor::new(self.media_type.clone(), self.digest.clone(), self.size())
+        Descriptor::new(
+            self.parsed.media_type.clone(),
+            self.digest.clone(),
+            self.size(),
+        )
     }
 
     /// Returns what the manifest is made of.
     pub fn kind(&self) -> &ManifestKind {
-        &self.kind
+        &self.parsed.kind
     }
 
     /// Returns the manifest that this one is about; it need not exist (OCI distribution-spec,
     /// Pushing Manifests with Subject).
     pub fn subject(&self) -> Option<&Descriptor> {
-        self.subject.as_ref()
+        self.parsed.subject.as_ref()
     }
 
     /// Returns the kind of artifact, where the document gives one itself; the media type of the
     /// configuration does not count.
     pub fn artifact_type(&self) -> Option<&str> {
-        self.artifact_type.as_deref()
+        self.parsed.artifact_type.as_deref()
     }
 
     /// Returns the annotations of the document.
     pub fn annotations(&self) -> &BTreeMap<String, String> {
-        &self.annotations
+        &self.parsed.annotations
     }
 
     /// Returns everything that has to exist for the manifest to be whole: configuration, then
@@ -195,7 +209,7 @@ impl Manifest {
     ///
     /// The subject is not among them.
     pub fn references(&self) -> impl Iterator<Item = &Descriptor> {
-        let (config, listed) = match &self.kind {
+        let (config, listed) = match &self.parsed.kind {
             ManifestKind::Image { config, layers } => (Some(config), layers),
             ManifestKind::Index { manifests } => (None, manifests),
             ManifestKind::Other { parts } => (None, parts),

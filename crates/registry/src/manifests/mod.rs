@@ -1,6 +1,7 @@
 //! Manifests: blobs with meaning, linked as revisions of a repository.
 
 mod look_again;
+pub(crate) mod recent;
 pub(crate) mod rules;
 mod verify;
 
@@ -118,8 +119,10 @@ impl LocalRepository {
         };
         let content = self.store.link(Kept::Revision(&self.name, digest)).await?;
         let content = content.ok_or_else(unknown)?;
-        let stored = read(&self.store, &content, digest).await?;
-        stored.ok_or_else(unknown)
+        let bytes = read_bytes(&self.store, &content).await?;
+        self.store
+            .recent
+            .understood(digest, bytes.ok_or_else(unknown)?)
     }
 
     /// Points a tag at a manifest, and remembers that it did.
@@ -228,11 +231,15 @@ pub(crate) async fn read(
     content: &Digest,
     digest: &Digest,
 ) -> Result<Option<Manifest>, Error> {
-    let get = |data: StoragePath| async move { store.driver.get_content(&data).await };
-    match store.read_file(Kept::Blob(content), get).await? {
+    match read_bytes(store, content).await? {
         Some(bytes) => understood(digest, bytes).map(Some),
         None => Ok(None),
     }
+}
+
+async fn read_bytes(store: &Store, content: &Digest) -> Result<Option<Bytes>, Error> {
+    let get = |data: StoragePath| async move { store.driver.get_content(&data).await };
+    store.read_file(Kept::Blob(content), get).await
 }
 
 /// Reads a manifest where it is, in its place or in the trash; `None` when it is in neither, or

@@ -19,8 +19,8 @@ pub(super) struct Folder {
     file: File,
 }
 
-/// Which folder it was and when it last changed. While a path leads to the same stamp, the folder
-/// there holds what it held, if the stamp was [settled](Stamp::is_settled) when it was read.
+/// Which folder or file it was and when it last changed. While a path leads to the same stamp, what
+/// is there holds what it held, if the stamp was [settled](Stamp::is_settled) when it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     device: u64,
@@ -54,11 +54,7 @@ impl Folder {
     /// The stamp that proves what is read from now on, if there is one that can: see
     /// [`Stamp::is_settled`].
     pub(super) fn proof(&self, settling: Duration) -> io::Result<Option<Stamp>> {
-        // The clock first: a change that comes after the stamp was taken is later than this.
-        let now = SystemTime::now();
-        let stamp = Stamp::of(&self.file.metadata()?);
-        let proves = stamp.is_settled(now, settling) && keeps_time(&self.file);
-        Ok(proves.then_some(stamp))
+        Stamp::proof(&self.file, settling)
     }
 
     /// Reads the entries, as long as it takes no more than so many system calls. No entry is
@@ -97,6 +93,15 @@ impl Folder {
 }
 
 impl Stamp {
+    /// The stamp that proves what is read from now on, if there is one that can.
+    pub(super) fn proof(file: &File, settling: Duration) -> io::Result<Option<Self>> {
+        // The clock first: a change that comes after the stamp was taken is later than this.
+        let now = SystemTime::now();
+        let stamp = Self::of(&file.metadata()?);
+        let proves = stamp.is_settled(now, settling) && keeps_time(file);
+        Ok(proves.then_some(stamp))
+    }
+
     pub(super) fn of(folder: &Metadata) -> Self {
         Self {
             device: folder.dev(),

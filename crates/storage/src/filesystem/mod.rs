@@ -6,6 +6,7 @@
 //! to another thread. Everything that waits for a disk runs on blocking threads, `maxthreads` of
 //! them at most.
 
+mod contents;
 mod durable;
 mod folder;
 mod listings;
@@ -15,7 +16,7 @@ mod writer;
 
 use std::{
     fs::{self, File},
-    io::{ErrorKind, Read},
+    io::ErrorKind,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -31,6 +32,7 @@ use crate::{
     config::{Durability, FilesystemConfig},
     driver::there,
     filesystem::{
+        contents::Contents,
         durable::{Disk, TEMPORARY},
         listings::Listings,
         writer::FilesystemWriter,
@@ -50,6 +52,7 @@ struct Shared {
     durability: Durability,
     threads: Semaphore,
     listings: Listings,
+    contents: Contents,
 }
 
 impl Filesystem {
@@ -88,6 +91,7 @@ impl Filesystem {
                 durability,
                 threads: Semaphore::new(maxthreads.min(Semaphore::MAX_PERMITS)),
                 listings: Listings::new(listings::BUDGET),
+                contents: Contents::new(contents::BUDGET),
             }),
         }
     }
@@ -253,16 +257,8 @@ impl StorageDriver for Filesystem {
     }
 
     async fn get_content(&self, path: &StoragePath) -> Result<Bytes, Error> {
-        let read = |path: &Path| {
-            let file = File::open(path)?;
-            let size = file.metadata()?.size();
-            let mut content = Vec::with_capacity(size as usize);
-            // Up to the size only: it spares the system call that would find the end.
-            file.take(size).read_to_end(&mut content)?;
-            Ok(Bytes::from(content))
-        };
-        read(&self.shared.locate(path))
-            .map_err(|source| self.shared.failure("read", path, not_a_file(source)))
+        let read = self.shared.contents.read(path, &self.shared.locate(path));
+        read.map_err(|source| self.shared.failure("read", path, not_a_file(source)))
     }
 
     async fn put_content(
