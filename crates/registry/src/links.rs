@@ -44,18 +44,41 @@ pub(crate) async fn look(driver: &dyn StorageDriver, path: &StoragePath) -> Resu
         Err(wharf_storage::Error::NotFound { .. }) => return Ok(Link::Missing),
         Err(error) => return Err(Error::Storage(error)),
     };
-    let digest = std::str::from_utf8(&content)
+    Ok(understood(path, &content))
+}
+
+/// Reads many links; see [`look`].
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn look_at_all(
+    driver: &dyn StorageDriver,
+    paths: Vec<StoragePath>,
+) -> Result<Vec<Link>, Error> {
+    let contents = driver
+        .get_all(paths.clone())
+        .await
+        .map_err(Error::Storage)?;
+    let links = paths
+        .iter()
+        .zip(contents)
+        .map(|(path, content)| content.map_or(Link::Missing, |content| understood(path, &content)));
+    Ok(links.collect())
+}
+
+fn understood(path: &StoragePath, content: &Bytes) -> Link {
+    let digest = std::str::from_utf8(content)
         .ok()
         .and_then(|text| text.trim_end().parse().ok());
-    let Some(digest) = digest else {
-        tracing::warn!(
-            storage.path = %path,
-            storage.size = content.len() as u64,
-            "link does not hold a digest, treated as absent"
-        );
-        return Ok(Link::Damaged);
-    };
-    Ok(Link::To(digest))
+    if let Some(digest) = digest {
+        return Link::To(digest);
+    }
+    tracing::warn!(
+        storage.path = %path,
+        storage.size = content.len() as u64,
+        "link does not hold a digest, treated as absent"
+    );
+    Link::Damaged
 }
 
 /// Writes a link durably.

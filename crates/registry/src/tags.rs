@@ -7,7 +7,7 @@ use wharf_storage::{EntryKind, ListPage};
 use crate::{
     Error, ListRequest, Listing, TagService,
     layout::PathSpec,
-    links,
+    links::{self, Link},
     local::{FIRST_LOOK, LocalRepository, next_limit},
     manifests,
 };
@@ -57,8 +57,19 @@ impl LocalRepository {
     /// The first `wanted` tags after a text; none when the repository is unknown.
     pub(crate) async fn read_tags(
         &self,
+        after: Option<String>,
+        wanted: usize,
+    ) -> Result<Vec<Tag>, Error> {
+        self.select_tags(after, wanted, |_| true).await
+    }
+
+    /// The first `wanted` of the tags after a text that point at a manifest of this kind. A tag need
+    /// not point anywhere: a crash can leave its folder without a link, or with one that is damaged.
+    pub(crate) async fn select_tags(
+        &self,
         mut after: Option<String>,
         wanted: usize,
+        is_selected: impl Fn(&Digest) -> bool + Send,
     ) -> Result<Vec<Tag>, Error> {
         let folder = PathSpec::Tags(&self.name).path();
         let mut items = Vec::new();
@@ -69,13 +80,23 @@ impl LocalRepository {
                 limit,
             };
             let entries = self.store.list(&folder, page).await?;
-            for entry in entries.iter().filter(|e| e.kind == EntryKind::Folder) {
-                let Ok(tag) = entry.name.parse::<Tag>() else {
-                    continue;
-                };
-                if items.len() < wanted && self.is_set(&tag).await? {
-                    items.push(tag);
+            let folders = entries.iter().filter(|e| e.kind == EntryKind::Folder);
+            let mut tags = folders.filter_map(|entry| entry.name.parse::<Tag>().ok());
+            while items.len() < wanted {
+                let looked_at = (wanted - items.len()).min(READ_AT_ONCE);
+                let tags: Vec<Tag> = tags.by_ref().take(looked_at).collect();
+                if tags.is_empty() {
+                    break;
                 }
+                let links = self.current_links(&tags).await?;
+                let selected = tags
+                    .into_iter()
+                    .zip(links)
+                    .filter_map(|(tag, link)| match link {
+                        Link::To(digest) if is_selected(&digest) => Some(tag),
+                        _ => None,
+                    });
+                items.extend(selected);
             }
             match entries.last() {
                 Some(last) if entries.len() == limit => after = Some(last.name.clone()),
@@ -86,12 +107,10 @@ impl LocalRepository {
         Ok(items)
     }
 
-    /// Whether the tag points anywhere: a crash can leave its folder without a link, or with one
-    /// that is damaged.
-    async fn is_set(&self, tag: &Tag) -> Result<bool, Error> {
-        let current = PathSpec::TagCurrentLink(&self.name, tag).path();
-        let digest = links::read(self.store.driver(), &current).await?;
-        Ok(digest.is_some())
+    /// What each of the tags points at.
+    pub(crate) async fn current_links(&self, tags: &[Tag]) -> Result<Vec<Link>, Error> {
+        let path = |tag| PathSpec::TagCurrentLink(&self.name, tag).path();
+        links::look_at_all(self.store.driver(), tags.iter().map(path).collect()).await
     }
 
     fn unknown_tag(&self, tag: &Tag) -> Error {
@@ -104,6 +123,8 @@ impl LocalRepository {
 
 /// The most entries that are listed at once when a long list is wanted whole.
 const MOST_AT_ONCE: usize = 1_000_000;
+/// How many links are read at once.
+pub(crate) const READ_AT_ONCE: usize = 4096;
 
 #[cfg(test)]
 mod tests;

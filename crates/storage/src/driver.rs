@@ -26,6 +26,15 @@ pub trait StorageDriver: fmt::Debug + Send + std::marker::Sync + 'static {
     /// [`Error::NotFound`] when there is no such file.
     async fn get_content(&self, path: &StoragePath) -> Result<Bytes, Error>;
 
+    /// Reads many small files whole, in the order given; `None` for each that is not there. A driver
+    /// that can read them for less than one by one does so.
+    ///
+    /// # Errors
+    /// The first failure.
+    async fn get_all(&self, files: Vec<StoragePath>) -> Result<Vec<Option<Bytes>>, Error> {
+        get_one_by_one(self, files).await
+    }
+
     /// Writes a small file whole, replacing what was there. A reader sees the old content or the
     /// new, never a part; after a crash too, but after a power cut only if it was durable.
     ///
@@ -107,6 +116,25 @@ pub trait StorageDriver: fmt::Debug + Send + std::marker::Sync + 'static {
     async fn leftovers(&self, _folder: &StoragePath) -> Result<Vec<Leftover>, Error> {
         Ok(Vec::new())
     }
+}
+
+/// Reads files with another call of a driver.
+///
+/// # Errors
+/// The first failure.
+pub async fn get_one_by_one<D: StorageDriver + ?Sized>(
+    driver: &D,
+    files: Vec<StoragePath>,
+) -> Result<Vec<Option<Bytes>>, Error> {
+    let mut contents = Vec::with_capacity(files.len());
+    for file in &files {
+        contents.push(match driver.get_content(file).await {
+            Ok(content) => Some(content),
+            Err(Error::NotFound { .. }) => None,
+            Err(error) => return Err(error),
+        });
+    }
+    Ok(contents)
 }
 
 /// Makes changes with the other calls of a driver.

@@ -18,7 +18,7 @@ pub mod testing;
 
 pub use driver::{
     Change, Entry, EntryKind, FileInfo, FileWriter, Leftover, ListPage, ReadRange, StorageDriver,
-    Sync, WriteMode, one_by_one,
+    Sync, WriteMode, get_one_by_one, one_by_one,
 };
 pub use error::Error;
 pub use path::StoragePath;

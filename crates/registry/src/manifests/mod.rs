@@ -89,7 +89,8 @@ impl ManifestService for LocalRepository {
         };
         // Tags go first: what a crash leaves is a manifest without a name, never a name without
         // a manifest.
-        let tags = self.tags_of(digest).await?;
+        let points_at_it = |current: &Digest| current == digest;
+        let tags = self.select_tags(None, usize::MAX, points_at_it).await?;
         for tag in &tags {
             let folder = PathSpec::Tag(&self.name, tag).path();
             links::delete_if_there(driver, &folder).await?;
@@ -189,18 +190,6 @@ impl LocalRepository {
             name: name(),
             reference: Reference::Digest(digest.clone()),
         })
-    }
-
-    /// The tags that point at a manifest.
-    async fn tags_of(&self, digest: &Digest) -> Result<Vec<Tag>, Error> {
-        let mut pointing = Vec::new();
-        for tag in self.read_tags(None, usize::MAX).await? {
-            let current = PathSpec::TagCurrentLink(&self.name, &tag).path();
-            if links::read(self.store.driver(), &current).await?.as_ref() == Some(digest) {
-                pointing.push(tag);
-            }
-        }
-        Ok(pointing)
     }
 }
 

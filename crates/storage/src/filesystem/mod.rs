@@ -3,7 +3,8 @@
 //! A file is replaced by writing a temporary sibling, syncing it, renaming it, and syncing the
 //! folder. Lookups, small reads and pages of small folders, or of large ones whose names are known,
 //! run where they are called: from a warm page cache they take a few microseconds, less than a hop
-//! to another thread. Everything that waits for a disk runs on blocking threads, `maxthreads` of
+//! to another thread. Many reads together, and everything that waits for a disk, run on blocking
+//! threads, `maxthreads` of
 //! them at most.
 
 mod contents;
@@ -12,6 +13,7 @@ mod folder;
 mod listings;
 mod names;
 mod root;
+mod together;
 mod writer;
 
 use std::{
@@ -259,6 +261,10 @@ impl StorageDriver for Filesystem {
     async fn get_content(&self, path: &StoragePath) -> Result<Bytes, Error> {
         let read = self.shared.contents.read(path, &self.shared.locate(path));
         read.map_err(|source| self.shared.failure("read", path, not_a_file(source)))
+    }
+
+    async fn get_all(&self, files: Vec<StoragePath>) -> Result<Vec<Option<Bytes>>, Error> {
+        self.shared.read_together(files).await
     }
 
     async fn put_content(

@@ -26,6 +26,7 @@ macro_rules! driver_contract {
             putting_replaces
             what_is_missing_is_not_found
             a_folder_is_not_a_file
+            many_files_are_read_in_their_order
             ranges_are_read_exactly
             a_range_outside_is_refused
             a_writer_appends_across_sessions
@@ -150,6 +151,34 @@ pub async fn a_folder_is_not_a_file(driver: &dyn StorageDriver) {
     );
     let read = driver.reader(&folder, ReadRange::Whole).await;
     assert!(read.unwrap_err().is_not_found());
+}
+
+pub async fn many_files_are_read_in_their_order(driver: &dyn StorageDriver) {
+    let many = 300;
+    let mut files = vec![path("/a"), path("/t/7"), path("/none/at/all"), path("/t")];
+    put(driver, "/a", "first").await;
+    for n in 0..many {
+        let file = path(&format!("/t/{n}/link"));
+        if n % 3 != 0 {
+            let content = Bytes::from(format!("content {n}"));
+            driver
+                .put_content(&file, content, Sync::Lazy)
+                .await
+                .unwrap();
+        }
+        files.push(file);
+    }
+    let read = driver.get_all(files).await.unwrap();
+    let mut expected = vec![Some("first".to_owned()), None, None, None];
+    expected.extend((0..many).map(|n| (n % 3 != 0).then(|| format!("content {n}"))));
+    let expected: Vec<_> = expected.into_iter().map(|c| c.map(Bytes::from)).collect();
+    assert_eq!(read, expected);
+    let missing = vec![path("/none/at/all"), path("/none/at/last")];
+    assert_eq!(driver.get_all(missing).await.unwrap(), [None, None]);
+    assert_eq!(
+        driver.get_all(Vec::new()).await.unwrap(),
+        [None::<Bytes>; 0]
+    );
 }
 
 pub async fn ranges_are_read_exactly(driver: &dyn StorageDriver) {

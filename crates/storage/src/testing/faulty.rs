@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::{
     Change, Entry, Error, FileInfo, FileWriter, Leftover, ListPage, ReadRange, Reader,
-    StorageDriver, StoragePath, Sync, WriteMode, one_by_one,
+    StorageDriver, StoragePath, Sync, WriteMode, get_one_by_one, one_by_one,
 };
 
 /// Forwards to another driver until the chosen call, which fails with an I/O error; later calls
@@ -88,6 +88,11 @@ impl StorageDriver for Faulty {
     async fn get_content(&self, path: &StoragePath) -> Result<Bytes, Error> {
         self.calls.next("read", path)?;
         self.inner.get_content(path).await
+    }
+
+    async fn get_all(&self, files: Vec<StoragePath>) -> Result<Vec<Option<Bytes>>, Error> {
+        // Anything can go wrong at each of them.
+        get_one_by_one(self, files).await
     }
 
     async fn put_content(

@@ -19,6 +19,7 @@ use crate::{
     links::{self, Link},
     local::LocalRepository,
     manifests,
+    tags::READ_AT_ONCE,
     trash::Kept,
 };
 
@@ -390,30 +391,35 @@ impl Marking<'_, '_> {
         let local = self.local;
         let (store, name) = (&local.store, &local.name);
         let folder = PathSpec::Tags(name).path();
-        let mut tags = BTreeMap::new();
+        let mut names = Vec::new();
         for entry in store.list(&folder, ListPage::all()).await? {
-            let Ok(tag) = entry.name.parse::<Tag>() else {
-                if entry.kind == EntryKind::Folder {
+            match entry.name.parse::<Tag>() {
+                Ok(tag) => names.push(tag),
+                Err(_) if entry.kind == EntryKind::Folder => {
                     // It may be a tag for others.
                     self.is_broken = true;
                     let name = &entry.name;
                     self.tell_broken(format_args!("the folder {name:?} is no tag"));
                 }
-                continue;
-            };
-            let current = PathSpec::TagCurrentLink(name, &tag).path();
-            let kept = match links::look(store.driver(), &current).await? {
-                Link::To(digest) => vec![digest],
-                Link::Damaged => {
-                    let history = PathSpec::TagHistory(name, &tag).path();
-                    let history = digests_in(store, &history).await?;
-                    self.is_broken |= history.compact.is_empty();
-                    self.tell_broken(format_args!("the link of tag {tag} holds no digest"));
-                    history.digests().collect()
-                }
-                Link::Missing => Vec::new(),
-            };
-            tags.insert(tag, kept);
+                Err(_) => {}
+            }
+        }
+        let mut tags = BTreeMap::new();
+        for some in names.chunks(READ_AT_ONCE) {
+            for (tag, link) in some.iter().zip(local.current_links(some).await?) {
+                let kept = match link {
+                    Link::To(digest) => vec![digest],
+                    Link::Damaged => {
+                        let history = PathSpec::TagHistory(name, tag).path();
+                        let history = digests_in(store, &history).await?;
+                        self.is_broken |= history.compact.is_empty();
+                        self.tell_broken(format_args!("the link of tag {tag} holds no digest"));
+                        history.digests().collect()
+                    }
+                    Link::Missing => Vec::new(),
+                };
+                tags.insert(tag.clone(), kept);
+            }
         }
         Ok(tags)
     }

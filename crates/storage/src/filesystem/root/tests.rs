@@ -45,6 +45,7 @@ impl Store {
         let (driver, file) = (&self.driver, path("/docker/a/link"));
         vec![
             driver.get_content(&file).await.map(drop),
+            driver.get_all(vec![file.clone()]).await.map(drop),
             driver.reader(&file, ReadRange::Whole).await.map(drop),
             driver.stat(&file).await.map(drop),
             driver.stat(&StoragePath::root()).await.map(drop),

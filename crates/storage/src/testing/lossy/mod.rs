@@ -32,7 +32,7 @@ use self::{
 };
 use crate::{
     Entry, EntryKind, Error, FileInfo, FileWriter, Leftover, ListPage, ReadRange, Reader,
-    StorageDriver, StoragePath, Sync, WriteMode, inmemory::InMemory, one_by_one,
+    StorageDriver, StoragePath, Sync, WriteMode, get_one_by_one, inmemory::InMemory, one_by_one,
 };
 
 /// A store in memory that knows what a power cut would leave of it.
@@ -173,6 +173,11 @@ impl StorageDriver for Lossy {
     async fn get_content(&self, path: &StoragePath) -> Result<Bytes, Error> {
         self.faults.next(Kind::Reading, "read", path)?;
         self.seen.get_content(path).await
+    }
+
+    async fn get_all(&self, files: Vec<StoragePath>) -> Result<Vec<Option<Bytes>>, Error> {
+        // Anything can go wrong at each of them.
+        get_one_by_one(self, files).await
     }
 
     async fn put_content(
