@@ -1,6 +1,6 @@
 //! Digests: the names of content.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -115,8 +115,9 @@ impl Digest {
         text.push_str(algorithm.as_str());
         text.push(':');
         for byte in hash {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
+            for nibble in [byte >> 4, byte & 0xf] {
+                text.push(char::from(HEX_DIGITS[usize::from(nibble)]));
+            }
         }
         Self {
             text: text.into(),
@@ -144,6 +145,16 @@ impl FromStr for Digest {
     type Err = DigestError;
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
+        // Nearly all are of this algorithm, and no grammar is to be looked at.
+        if let Some(hex) = text.strip_prefix("sha256:")
+            && hex.len() == Algorithm::Sha256.hex_length()
+            && is_lower_hex(hex)
+        {
+            return Ok(Self {
+                text: text.into(),
+                algorithm: Algorithm::Sha256,
+            });
+        }
         let (algorithm, encoded) = text.split_once(':').ok_or(DigestError::Format)?;
         let is_encoded = |b: u8| b.is_ascii_alphanumeric() || b"=_-".contains(&b);
         if !is_separated_runs(algorithm, |s| matches!(s, "+" | "." | "_" | "-"))
@@ -159,10 +170,7 @@ impl FromStr for Digest {
                 length: encoded.len(),
             });
         }
-        if !encoded
-            .bytes()
-            .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-        {
+        if !is_lower_hex(encoded) {
             return Err(DigestError::Format);
         }
         Ok(Self {
@@ -173,6 +181,13 @@ impl FromStr for Digest {
 }
 
 text_form!(Digest);
+
+fn is_lower_hex(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// How long a digest of an unknown algorithm may be: it stands in headers.
 const LONGEST: usize = 512;

@@ -65,17 +65,14 @@ fn hash_of(digest: &Digest) -> Option<[u8; 32]> {
     }
     let mut hash = [0; 32];
     for (byte, pair) in hash.iter_mut().zip(digest.hex().as_bytes().chunks_exact(2)) {
-        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+        *byte = nibble(pair[0]) << 4 | nibble(pair[1]);
     }
     Some(hash)
 }
 
-fn nibble(hex: u8) -> Option<u8> {
-    match hex {
-        b'0'..=b'9' => Some(hex - b'0'),
-        b'a'..=b'f' => Some(hex - b'a' + 10),
-        _ => None,
-    }
+/// The value of a lower-case hex digit, of which those from `a` on have a higher bit set.
+fn nibble(hex: u8) -> u8 {
+    (hex & 0xf) + 9 * (hex >> 6)
 }
 
 fn fingerprint(digest: &Digest) -> u128 {

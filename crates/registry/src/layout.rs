@@ -164,7 +164,10 @@ impl PathSpec<'_> {
                 let (algorithm, hex) = two(digest);
                 format!("{ROOT}/blobs/{algorithm}/{}/{hex}", &hex[..2])
             }
-            Self::BlobData(digest) => format!("{}/data", Self::Blob(digest).text()),
+            Self::BlobData(digest) => {
+                let (algorithm, hex) = two(digest);
+                format!("{ROOT}/blobs/{algorithm}/{}/{hex}/data", &hex[..2])
+            }
             Self::Repositories => format!("{ROOT}/repositories"),
             Self::RepositoryFolder("") => Self::Repositories.text(),
             Self::RepositoryFolder(folder) => format!("{ROOT}/repositories/{folder}"),
