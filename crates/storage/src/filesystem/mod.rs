@@ -4,8 +4,7 @@
 //! folder. Lookups, small reads and pages of small folders, or of large ones whose names are known,
 //! run where they are called: from a warm page cache they take a few microseconds, less than a hop
 //! to another thread. Many reads together, and everything that waits for a disk, run on blocking
-//! threads, `maxthreads` of
-//! them at most.
+//! threads, `maxthreads` of them at most.
 
 mod contents;
 mod durable;
