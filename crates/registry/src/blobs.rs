@@ -1,8 +1,9 @@
 //! Blobs: content by digest, granted per repository by a link.
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use wharf_oci::{Descriptor, Digest, MediaType, RepositoryName};
-use wharf_storage::{ReadRange, StoragePath};
+use wharf_storage::{Put, ReadRange, StoragePath, Sync};
 
 use crate::{
     Blob, BlobService, Error,
@@ -93,25 +94,43 @@ pub(crate) async fn linked(
     store.link(Kept::Layer(name, digest)).await
 }
 
-/// Links a stored blob into a repository: under its sha256, and under the name it was asked by.
+/// Links a stored blob into a repository.
 pub(crate) async fn link(
     store: &Store,
     name: &RepositoryName,
     content: &Digest,
     asked: &Digest,
 ) -> Result<(), Error> {
+    let links = links_to(store, name, content, asked);
+    let put = links.into_iter().map(|Put { path, content }| async move {
+        store
+            .driver
+            .put_content(&path, content, Sync::Durable)
+            .await
+    });
+    // No write is left to itself when another fails: it must not arrive after what somebody else
+    // does next.
+    let put = join_all(put).await;
+    put.into_iter()
+        .collect::<Result<(), _>>()
+        .map_err(Error::Storage)
+}
+
+/// The links that give a repository a stored blob: under its sha256, and under the name it was
+/// asked by. Whoever asks for them is about to write them.
+pub(crate) fn links_to(
+    store: &Store,
+    name: &RepositoryName,
+    content: &Digest,
+    asked: &Digest,
+) -> Vec<Put> {
     store.holders.remember(asked, name);
-    let own = PathSpec::LayerLink(name, content).path();
-    if asked == content {
-        return links::write(store.driver(), &own, content).await;
+    let link = |digest| links::to(PathSpec::LayerLink(name, digest).path(), content);
+    let mut links = vec![link(content)];
+    if asked != content {
+        links.push(link(asked));
     }
-    let alias = PathSpec::LayerLink(name, asked).path();
-    let (own, alias) = tokio::join!(
-        links::write(store.driver(), &own, content),
-        links::write(store.driver(), &alias, content),
-    );
-    own?;
-    alias
+    links
 }
 
 fn descriptor(digest: &Digest, size: u64) -> Descriptor {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use wharf_oci::Digest;
-use wharf_storage::{StorageDriver, StoragePath, Sync};
+use wharf_storage::{Put, StorageDriver, StoragePath, Sync};
 
 use crate::Error;
 
@@ -81,6 +81,12 @@ fn understood(path: &StoragePath, content: &Bytes) -> Link {
     Link::Damaged
 }
 
+/// The file that links to a digest.
+pub(crate) fn to(path: StoragePath, digest: &Digest) -> Put {
+    let content = Bytes::copy_from_slice(digest.as_str().as_bytes());
+    Put { path, content }
+}
+
 /// Writes a link durably.
 ///
 /// # Errors
@@ -97,7 +103,7 @@ pub(crate) async fn write(
         .map_err(Error::Storage)
 }
 
-/// Deletes what is at a path, if anything is; tells whether there was.
+/// Deletes what is at a path durably, if anything is; tells whether there was.
 ///
 /// # Errors
 /// When the store fails.
@@ -105,7 +111,22 @@ pub(crate) async fn delete_if_there(
     driver: &dyn StorageDriver,
     path: &StoragePath,
 ) -> Result<bool, Error> {
-    match driver.delete(path, Sync::Durable).await {
+    delete(driver, path, Sync::Durable).await
+}
+
+/// Deletes what may come back after a power cut, if it is there.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn forget_if_there(
+    driver: &dyn StorageDriver,
+    path: &StoragePath,
+) -> Result<bool, Error> {
+    delete(driver, path, Sync::Lazy).await
+}
+
+async fn delete(driver: &dyn StorageDriver, path: &StoragePath, sync: Sync) -> Result<bool, Error> {
+    match driver.delete(path, sync).await {
         Ok(()) => Ok(true),
         Err(wharf_storage::Error::NotFound { .. }) => Ok(false),
         Err(error) => Err(Error::Storage(error)),

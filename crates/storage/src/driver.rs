@@ -203,12 +203,23 @@ pub trait FileWriter: fmt::Debug + Send + std::marker::Sync {
     /// can be read and are not on the disk.
     async fn close(self: Box<Self>) -> Result<(), Error>;
 
-    /// Makes what was written durable and gives it its final name, durably, replacing a file that
-    /// is there.
+    /// Makes what was written durable and gives it its final name, then puts the small files that
+    /// name it, all durably, replacing what is there. They are seen in this order; when it is cut
+    /// off, any of the names may be there without the others, each with all of its content.
     ///
     /// # Errors
-    /// Those of [`close`](Self::close) and of a rename.
-    async fn commit(self: Box<Self>, target: &StoragePath) -> Result<(), Error>;
+    /// Those of [`close`](Self::close), of a rename, and of
+    /// [`put_content`](StorageDriver::put_content); some of the names may be there then.
+    async fn commit(self: Box<Self>, target: &StoragePath, then: Vec<Put>) -> Result<(), Error>;
+}
+
+/// A small file to be put.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Put {
+    /// Where.
+    pub path: StoragePath,
+    /// What.
+    pub content: Bytes,
 }
 
 /// One of many changes; see [`StorageDriver::change_all`].

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
 use crate::{
-    Entry, EntryKind, Error, FileInfo, FileWriter, ListPage, Payload, ReadRange, Reader,
+    Entry, EntryKind, Error, FileInfo, FileWriter, ListPage, Payload, Put, ReadRange, Reader,
     StorageDriver, StoragePath, Sync, WriteMode,
 };
 
@@ -295,7 +295,19 @@ impl FileWriter for InMemoryWriter {
         Ok(())
     }
 
-    async fn commit(self: Box<Self>, target: &StoragePath) -> Result<(), Error> {
+    async fn commit(self: Box<Self>, target: &StoragePath, then: Vec<Put>) -> Result<(), Error> {
+        self.give_name(target)?;
+        for Put { path, content } in then {
+            self.store
+                .put_content(&path, content, Sync::Durable)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+impl InMemoryWriter {
+    fn give_name(&self, target: &StoragePath) -> Result<(), Error> {
         let mut files = self.store.lock();
         let mut node = files
             .remove(&self.path)

@@ -17,7 +17,7 @@ mod reader;
 pub mod testing;
 
 pub use driver::{
-    Change, Entry, EntryKind, FileInfo, FileWriter, Leftover, ListPage, ReadRange, StorageDriver,
+    Change, Entry, EntryKind, FileInfo, FileWriter, Leftover, ListPage, Put, ReadRange, StorageDriver,
     Sync, WriteMode, get_one_by_one, one_by_one,
 };
 pub use error::Error;

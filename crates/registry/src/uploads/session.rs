@@ -117,7 +117,8 @@ impl UploadSession for Session {
         let started_at = PathSpec::UploadStartedAt(&name, &id).path();
         let known = store.driver.stat(&started_at).await;
         known.map_err(|error| or_unknown(&id, error))?;
-        if hash.length() == status.offset {
+        // The state of nothing needs no file.
+        if hash.length() == status.offset && status.offset > 0 {
             let put = put_hash_state(&store, &name, &id, &hash).await;
             if let Err(Error::Storage(wharf_storage::Error::Full { .. })) = put {
                 links::delete_if_there(store.driver(), &upload).await?;
@@ -141,17 +142,18 @@ impl UploadSession for Session {
         let upload = PathSpec::Upload(&self.name, &self.id).path();
         if actual != *expected {
             drop(self.writer);
-            links::delete_if_there(self.store.driver(), &upload).await?;
+            links::forget_if_there(self.store.driver(), &upload).await?;
             return Err(Error::DigestMismatch {
                 expected: expected.clone(),
                 actual,
             });
         }
         let data = PathSpec::BlobData(&content).path();
-        let moved = self.writer.commit(&data).await;
+        let links = blobs::links_to(&self.store, &self.name, &content, expected);
+        let moved = self.writer.commit(&data, links).await;
         moved.map_err(|error| or_unknown(&self.id, error))?;
-        blobs::link(&self.store, &self.name, &content, expected).await?;
-        if let Err(error) = links::delete_if_there(self.store.driver(), &upload).await {
+        // Nothing of an upload must outlive a power cut, so neither must its end.
+        if let Err(error) = links::forget_if_there(self.store.driver(), &upload).await {
             // The blob is there, and so is the answer; what is left is purged one day.
             tracing::warn!(error = &error as &dyn std::error::Error,
                 vars.name = %self.name, vars.uuid = %self.id, "cannot clear a finished upload away");

@@ -8,6 +8,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use bytes::Bytes;
+
 use crate::filesystem::root::Root;
 
 /// The ending of temporary files; what has it was never acknowledged.
@@ -40,35 +42,87 @@ impl Disk {
         &self.root
     }
 
-    /// Replaces a file's content atomically, making the folders above it. Tries again when its
-    /// folder is deleted in between: then the two happened in the other order.
+    /// Replaces a file's content atomically, making the folders above it.
     pub(super) fn replace(&self, path: &Path, content: &[u8], sync: bool) -> io::Result<()> {
-        let mut attempts = 0;
-        loop {
-            match self.replace_once(path, content, sync) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound && attempts < ATTEMPTS => {
-                    attempts += 1;
-                }
-                replaced => return replaced,
+        let temporary = self.write_temporary(path, content, sync)?;
+        self.name(temporary, path, content, sync)?;
+        self.settle(&[path], sync)
+    }
+
+    /// Gives a file its final name, then replaces the small files that name it. All that is seen
+    /// then is synced together, which costs little more than one of them: what the first sync
+    /// writes to the journal of the file system is clean for the others.
+    pub(super) fn publish(
+        &self,
+        (from, to): (&Path, &Path),
+        then: &[(PathBuf, Bytes)],
+        sync: bool,
+    ) -> io::Result<()> {
+        let mut temporaries = Vec::with_capacity(then.len());
+        let mut named = Vec::with_capacity(1 + then.len());
+        let published = (|| {
+            for (path, content) in then {
+                temporaries.push(self.write_temporary(path, content, sync)?);
+            }
+            self.rename_unsettled(from, to)?;
+            named.push(to);
+            for ((path, content), temporary) in then.iter().zip(&temporaries) {
+                self.name(temporary.clone(), path, content, sync)?;
+                named.push(path);
+            }
+            Ok(())
+        })();
+        if published.is_err() {
+            for temporary in temporaries {
+                // It may have got its name; the first error is the one to tell.
+                let _ = fs::remove_file(temporary);
+            }
+        }
+        let settled = if named.is_empty() {
+            Ok(())
+        } else {
+            self.settle(&named, sync)
+        };
+        published.and(settled)
+    }
+
+    /// Writes content beside the file that is to have it; returns where.
+    fn write_temporary(&self, path: &Path, content: &[u8], sync: bool) -> io::Result<PathBuf> {
+        let temporary = temporary_sibling(path);
+        let written = self.create(&temporary).and_then(|mut file| {
+            file.write_all(content)?;
+            if sync { file.sync_all() } else { Ok(()) }
+        });
+        match written {
+            Ok(()) => Ok(temporary),
+            Err(error) => {
+                // It may never have been made; the first error is the one to tell.
+                let _ = fs::remove_file(&temporary);
+                Err(error)
             }
         }
     }
 
-    fn replace_once(&self, path: &Path, content: &[u8], sync: bool) -> io::Result<()> {
-        let temporary = temporary_sibling(path);
-        let written = self
-            .create(&temporary)
-            .and_then(|mut file| {
-                file.write_all(content)?;
-                if sync { file.sync_all() } else { Ok(()) }
-            })
-            .and_then(|()| fs::rename(&temporary, path));
-        if let Err(error) = written {
-            // It may never have been made; the first error is the one to tell.
-            let _ = fs::remove_file(&temporary);
-            return Err(error);
+    /// Gives a temporary file its name. Writes it again when its folder was deleted in between:
+    /// then the two happened in the other order.
+    fn name(
+        &self,
+        mut temporary: PathBuf,
+        path: &Path,
+        content: &[u8],
+        sync: bool,
+    ) -> io::Result<()> {
+        let mut attempts = 0;
+        while let Err(error) = fs::rename(&temporary, path) {
+            if error.kind() != io::ErrorKind::NotFound || attempts == ATTEMPTS {
+                // The first error is the one to tell.
+                let _ = fs::remove_file(&temporary);
+                return Err(error);
+            }
+            attempts += 1;
+            temporary = self.write_temporary(path, content, sync)?;
         }
-        self.settle(path, sync)
+        Ok(())
     }
 
     /// Gives a file or folder another name, replacing a file, and syncs the folder it arrives in.
@@ -77,6 +131,11 @@ impl Disk {
     /// rename together, and where it does not, both names exist after a crash, which loses
     /// nothing.
     pub(super) fn rename(&self, from: &Path, to: &Path, sync: bool) -> io::Result<()> {
+        self.rename_unsettled(from, to)?;
+        self.settle(&[to], sync)
+    }
+
+    fn rename_unsettled(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut attempts = 0;
         while let Err(error) = fs::rename(from, to) {
             // Either the source is missing, which this tells, or the target's folder, which others
@@ -88,7 +147,7 @@ impl Disk {
             fs::symlink_metadata(from)?;
             self.create_folders(parent(to))?;
         }
-        self.settle(to, sync)
+        Ok(())
     }
 
     /// Deletes a file, or a folder with all that is in it, and syncs the folder above.
@@ -167,22 +226,24 @@ impl Disk {
         Ok(())
     }
 
-    /// Makes an entry that was just written durable, with all folders that lead to it.
-    fn settle(&self, path: &Path, sync: bool) -> io::Result<()> {
+    /// Makes entries that were just written durable, with all folders that lead to them.
+    fn settle(&self, paths: &[&Path], sync: bool) -> io::Result<()> {
         if !sync {
             return Ok(());
         }
         self.or_unsettled(|| {
             self.settle_others()?;
-            match self.settle_own(path) {
-                // Somebody has since moved away or deleted what was just written, and then the
-                // folder. Wherever it is now, it was visible and is about to be acknowledged.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    self.root.check()?;
-                    self.sync_everything()
-                }
-                settled => settled,
-            }
+            paths
+                .iter()
+                .try_for_each(|path| match self.settle_own(path) {
+                    // Somebody has since moved away or deleted what was just written, and then the
+                    // folder. Wherever it is now, it was visible and is about to be acknowledged.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                        self.root.check()?;
+                        self.sync_everything()
+                    }
+                    settled => settled,
+                })
         })
     }
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::config::DEFAULT_MAX_THREADS;
+use crate::{Put, config::DEFAULT_MAX_THREADS};
 
 fn open(folder: &tempfile::TempDir) -> Filesystem {
     Filesystem::open(FilesystemConfig::new(folder.path())).unwrap()
@@ -252,13 +252,21 @@ async fn who_writes_makes_the_folders_again_that_others_tidy_away() {
 #[test]
 fn what_is_moved_away_before_it_is_synced_has_arrived() {
     type Write = fn(&Disk, &Path) -> std::io::Result<()>;
-    let table: [(&str, Write); 2] = [
+    let table: [(&str, Write); 3] = [
         ("rename", |disk, to| {
             let from = disk.root().path().join("upload");
             fs::write(&from, "x")?;
             disk.rename(&from, to, true)
         }),
         ("replace", |disk, to| disk.replace(to, b"x", true)),
+        ("publish", |disk, to| {
+            let (from, link) = (
+                disk.root().path().join("upload"),
+                disk.root().path().join("l"),
+            );
+            fs::write(&from, "x")?;
+            disk.publish((&from, to), &[(link, Bytes::new())], true)
+        }),
     ];
     for (name, write) in table {
         let folder = tempfile::tempdir().unwrap();
@@ -280,4 +288,22 @@ fn what_is_moved_away_before_it_is_synced_has_arrived() {
         assert_eq!(fs::read(&trash).unwrap(), b"x", "{name}");
         assert!(!blob.exists(), "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_commit_whose_links_cannot_be_written_leaves_no_half_of_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = open(&folder);
+    let puts = ["/links/a", "/links/folder", "/links/z"].map(|link| Put {
+        path: path(link),
+        content: Bytes::from_static(b"1"),
+    });
+    fs::create_dir_all(folder.path().join("links/folder")).unwrap();
+    let writer = driver.writer(&path("/upload"), WriteMode::Create).await;
+    let failed = writer.unwrap().commit(&path("/blob"), puts.to_vec()).await;
+    assert!(matches!(failed, Err(Error::Io { .. })), "{failed:?}");
+    assert_eq!(driver.leftovers(&path("/links")).await.unwrap(), []);
+    assert_eq!(driver.get_content(&path("/links/a")).await.unwrap(), "1");
+    assert_eq!(driver.get_content(&path("/blob")).await.unwrap(), "");
+    assert!(driver.stat(&path("/links/z")).await.is_err());
 }

@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Error, FileWriter, StoragePath, Sync, WriteMode, filesystem::Shared};
+use crate::{Error, FileWriter, Put, StoragePath, Sync, WriteMode, filesystem::Shared};
 
 /// The folder driver's writer. The lock is the file's own (`flock`), so it holds across
 /// processes and ends with the process.
@@ -42,22 +42,14 @@ impl FilesystemWriter {
             unsynced: false,
         })
     }
+}
 
-    async fn sync(&mut self) -> Result<(), Error> {
-        if self.unsynced && self.shared.syncs(Sync::Durable) {
-            let file = Arc::clone(&self.file);
-            self.shared
-                .blocking("sync", &self.path, move |shared, path| {
-                    file.sync_data().map_err(|source| {
-                        drop_unsynced(shared, path, &file);
-                        Error::from_io("sync", path, source)
-                    })
-                })
-                .await?;
-        }
-        self.unsynced = false;
-        Ok(())
-    }
+/// Makes a file's bytes durable; deletes it where they cannot be.
+fn sync(shared: &Shared, path: &StoragePath, file: &File) -> Result<(), Error> {
+    file.sync_data().map_err(|source| {
+        drop_unsynced(shared, path, file);
+        Error::from_io("sync", path, source)
+    })
 }
 
 /// Deletes a file whose bytes could not be synced. They can still be read, and the next sync would
@@ -129,22 +121,36 @@ impl FileWriter for FilesystemWriter {
         Ok(())
     }
 
-    async fn close(mut self: Box<Self>) -> Result<(), Error> {
-        self.sync().await
+    async fn close(self: Box<Self>) -> Result<(), Error> {
+        if !self.unsynced || !self.shared.syncs(Sync::Durable) {
+            return Ok(());
+        }
+        let file = self.file;
+        self.shared
+            .blocking("sync", &self.path, move |shared, path| {
+                sync(shared, path, &file)
+            })
+            .await
     }
 
-    async fn commit(mut self: Box<Self>, target: &StoragePath) -> Result<(), Error> {
-        // A file that an earlier writer left unsynced, killed before it could close, must be
-        // synced too: only the kernel knows, and syncing a clean file costs next to nothing.
-        self.unsynced = true;
-        self.sync().await?;
-        let to = target.clone();
+    async fn commit(self: Box<Self>, target: &StoragePath, then: Vec<Put>) -> Result<(), Error> {
+        let (file, to) = (self.file, target.clone());
         self.shared
             .blocking("commit", &self.path, move |shared, path| {
-                let sync = shared.syncs(Sync::Durable);
+                let durable = shared.syncs(Sync::Durable);
+                if durable {
+                    // Also what an earlier writer left unsynced, killed before it could close: only
+                    // the kernel knows, and syncing a clean file costs next to nothing.
+                    sync(shared, path, &file)?;
+                }
+                let then: Vec<_> = then
+                    .into_iter()
+                    .map(|put| (shared.locate(&put.path), put.content))
+                    .collect();
+                let (from, to) = (shared.locate(path), shared.locate(&to));
                 shared
                     .disk
-                    .rename(&shared.locate(path), &shared.locate(&to), sync)
+                    .publish((&from, &to), &then, durable)
                     .map_err(|source| shared.failure("commit", path, source))
             })
             .await

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 
 use crate::{
-    Change, Entry, EntryKind, Error, ListPage, ReadRange, StorageDriver, StoragePath, Sync,
+    Change, Entry, EntryKind, Error, ListPage, Put, ReadRange, StorageDriver, StoragePath, Sync,
     WriteMode,
 };
 
@@ -33,6 +33,7 @@ macro_rules! driver_contract {
             writers_exclude_each_other
             a_dropped_writer_keeps_what_it_wrote
             a_commit_replaces_the_target
+            a_commit_puts_what_names_the_target
             an_empty_file_can_be_committed
             listings_are_sorted_and_paged
             a_change_is_on_the_next_page
@@ -237,7 +238,7 @@ pub async fn a_writer_appends_across_sessions(driver: &dyn StorageDriver) {
         .write(vec![Bytes::from_static(b"three")])
         .await
         .unwrap();
-    writer.commit(&target).await.unwrap();
+    writer.commit(&target, Vec::new()).await.unwrap();
     assert_eq!(get(driver, "/blobs/1/data").await, "one two three");
     assert!(driver.stat(&upload).await.unwrap_err().is_not_found());
 
@@ -284,14 +285,47 @@ pub async fn a_commit_replaces_the_target(driver: &dyn StorageDriver) {
         .write(vec![Bytes::from_static(b"whole")])
         .await
         .unwrap();
-    writer.commit(&path("/blobs/1/data")).await.unwrap();
+    writer
+        .commit(&path("/blobs/1/data"), Vec::new())
+        .await
+        .unwrap();
     assert_eq!(get(driver, "/blobs/1/data").await, "whole");
+}
+
+pub async fn a_commit_puts_what_names_the_target(driver: &dyn StorageDriver) {
+    put(driver, "/links/old", "damaged").await;
+    let mut writer = driver
+        .writer(&path("/uploads/1/data"), WriteMode::Create)
+        .await
+        .unwrap();
+    writer
+        .write(vec![Bytes::from_static(b"whole")])
+        .await
+        .unwrap();
+    let puts = ["/links/old", "/links/of/new"].map(|link| Put {
+        path: path(link),
+        content: Bytes::from_static(b"1"),
+    });
+    writer
+        .commit(&path("/blobs/1/data"), puts.to_vec())
+        .await
+        .unwrap();
+    assert_eq!(get(driver, "/blobs/1/data").await, "whole");
+    assert_eq!(get(driver, "/links/old").await, "1");
+    assert_eq!(get(driver, "/links/of/new").await, "1");
+    assert_eq!(
+        names(driver, "/links", ListPage::all()).await,
+        ["of", "old"]
+    );
 }
 
 pub async fn an_empty_file_can_be_committed(driver: &dyn StorageDriver) {
     let upload = path("/uploads/1/data");
     let writer = driver.writer(&upload, WriteMode::Create).await.unwrap();
-    writer.commit(&path("/blobs/empty")).await.unwrap();
+    writer
+        .commit(&path("/blobs/empty"), Vec::new())
+        .await
+        .unwrap();
     assert_eq!(get(driver, "/blobs/empty").await, "");
     assert_eq!(read(driver, "/blobs/empty", ReadRange::Whole).await, b"");
 }
@@ -375,7 +409,7 @@ pub async fn writing_leaves_nothing_else_behind(driver: &dyn StorageDriver) {
         .writer(&path("/f/upload"), WriteMode::Create)
         .await
         .unwrap();
-    writer.commit(&path("/f/b")).await.unwrap();
+    writer.commit(&path("/f/b"), Vec::new()).await.unwrap();
     driver.delete(&path("/f/a"), Sync::Durable).await.unwrap();
     assert_eq!(names(driver, "/f", ListPage::all()).await, ["b"]);
 }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
-    Change, Entry, Error, FileInfo, FileWriter, Leftover, ListPage, ReadRange, Reader,
+    Change, Entry, Error, FileInfo, FileWriter, Leftover, ListPage, Put, ReadRange, Reader,
     StorageDriver, StoragePath, Sync, WriteMode, get_one_by_one, one_by_one,
 };
 
@@ -117,9 +117,9 @@ impl StorageDriver for Faulty {
     ) -> Result<Box<dyn FileWriter>, Error> {
         self.calls.next("open", path)?;
         Ok(Box::new(FaultyWriter {
+            store: self.clone(),
             inner: self.inner.writer(path, mode).await?,
             path: path.clone(),
-            calls: Arc::clone(&self.calls),
         }))
     }
 
@@ -161,9 +161,9 @@ impl StorageDriver for Faulty {
 
 #[derive(Debug)]
 struct FaultyWriter {
+    store: Faulty,
     inner: Box<dyn FileWriter>,
     path: StoragePath,
-    calls: Arc<Calls>,
 }
 
 #[async_trait]
@@ -174,17 +174,22 @@ impl FileWriter for FaultyWriter {
     }
 
     async fn write(&mut self, chunks: Vec<Bytes>) -> Result<(), Error> {
-        self.calls.next("write", &self.path)?;
+        self.store.calls.next("write", &self.path)?;
         self.inner.write(chunks).await
     }
 
     async fn close(self: Box<Self>) -> Result<(), Error> {
-        self.calls.next("sync", &self.path)?;
+        self.store.calls.next("sync", &self.path)?;
         self.inner.close().await
     }
 
-    async fn commit(self: Box<Self>, target: &StoragePath) -> Result<(), Error> {
-        self.calls.next("commit", &self.path)?;
-        self.inner.commit(target).await
+    async fn commit(self: Box<Self>, target: &StoragePath, then: Vec<Put>) -> Result<(), Error> {
+        self.store.calls.next("commit", &self.path)?;
+        self.inner.commit(target, Vec::new()).await?;
+        for Put { path, content } in then {
+            let put = self.store.put_content(&path, content, Sync::Durable);
+            put.await?;
+        }
+        Ok(())
     }
 }

@@ -116,7 +116,10 @@ async fn an_upload_that_outlives_its_root_cannot_be_committed() {
     let elsewhere = store.above.path().join("elsewhere");
     fs::rename(&store.root, &elsewhere).unwrap();
     writer.write(vec![Bytes::from_static(b"x")]).await.unwrap();
-    let lost = writer.commit(&path("/docker/blob")).await.unwrap_err();
+    let lost = writer
+        .commit(&path("/docker/blob"), Vec::new())
+        .await
+        .unwrap_err();
     assert!(matches!(lost, Error::Io { .. }), "{lost}");
     assert!(!store.root.exists());
 }

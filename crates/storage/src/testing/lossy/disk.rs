@@ -115,16 +115,27 @@ impl Disk {
         self.changed = Some(SystemTime::now());
         self.pending.push(change);
         if promise.is_some() && promise != self.broken {
-            self.settle_last();
+            let mut last = vec![false; self.pending.len()];
+            if let Some(last) = last.last_mut() {
+                *last = true;
+            }
+            self.settle_those(last);
         }
     }
 
-    /// Makes the last change durable, with those before it that have to do with the same paths.
-    fn settle_last(&mut self) {
-        let mut survives = vec![false; self.pending.len()];
-        if let Some(last) = survives.last_mut() {
-            *last = true;
+    /// Makes durable what was changed at these paths, if that was promised.
+    pub(super) fn settle(&mut self, paths: &[StoragePath], promise: Promise) {
+        if self.broken == Some(promise) {
+            return;
         }
+        let concerned = |(path, _): &(StoragePath, Target)| paths.contains(path);
+        let changes = self.pending.iter();
+        let those = changes.map(|change| change.steps.iter().any(concerned));
+        self.settle_those(those.collect());
+    }
+
+    /// Makes some changes durable, with those before them that have to do with the same paths.
+    fn settle_those(&mut self, mut survives: Vec<bool>) {
         if std::mem::take(&mut self.unsettled) {
             survives.fill(true);
             for file in &mut self.files {

@@ -31,7 +31,7 @@ use self::{
     fault::{Faults, Go, Kind},
 };
 use crate::{
-    Entry, EntryKind, Error, FileInfo, FileWriter, Leftover, ListPage, ReadRange, Reader,
+    Entry, EntryKind, Error, FileInfo, FileWriter, Leftover, ListPage, Put, ReadRange, Reader,
     StorageDriver, StoragePath, Sync, WriteMode, get_one_by_one, inmemory::InMemory, one_by_one,
 };
 
@@ -140,6 +140,22 @@ impl Lossy {
         disk.make(change, durable.filter(|_| go.is_whole()));
         drop(disk);
         self.end(go, operation, path).await
+    }
+
+    /// Puts files with all of their content, under names that are not synced yet.
+    async fn put_unsynced(&self, puts: Vec<Put>) -> Result<(), Error> {
+        for Put { path, content } in puts {
+            let written = content.clone();
+            self.change(
+                "write",
+                &path,
+                || self.seen.put_content(&path, content, Sync::Lazy),
+                |_| Change::put(&path, written, true),
+                None,
+            )
+            .await?;
+        }
+        Ok(())
     }
 
     /// What could not be synced is not kept: nobody may go on with it.
@@ -336,7 +352,7 @@ impl FileWriter for LossyWriter {
         Err(fault::failed("sync", &self.path))
     }
 
-    async fn commit(self: Box<Self>, target: &StoragePath) -> Result<(), Error> {
+    async fn commit(self: Box<Self>, target: &StoragePath, then: Vec<Put>) -> Result<(), Error> {
         let Self {
             store,
             inner,
@@ -348,11 +364,30 @@ impl FileWriter for LossyWriter {
             .change(
                 "commit",
                 &path,
-                || inner.commit(target),
+                || inner.commit(target, Vec::new()),
                 |disk| disk.renaming(&path, target),
-                Some(Promise::Commit),
+                None,
             )
-            .await
+            .await?;
+        let named = std::iter::once(target).chain(then.iter().map(|put| &put.path));
+        let named: Vec<StoragePath> = named.cloned().collect();
+        let put = store.put_unsynced(then).await;
+        let go = put.and_then(|()| store.faults.next(Kind::Syncing, "sync", &path));
+        let mut disk = store.disk.lock().await;
+        match go {
+            Ok(go) => {
+                if go.is_whole() {
+                    disk.settle(&named[..1], Promise::Commit);
+                    disk.settle(&named[1..], Promise::Put);
+                }
+                drop(disk);
+                store.end(go, "sync", &path).await
+            }
+            Err(error) => {
+                disk.leave_unsettled();
+                Err(error)
+            }
+        }
     }
 }
 

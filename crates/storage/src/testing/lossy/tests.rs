@@ -40,7 +40,7 @@ async fn what_is_durable_survives_every_power_cut() {
     store.rename(&from, &to, Sync::Durable).await.unwrap();
     store.delete(&path("/gone"), Sync::Durable).await.unwrap();
     let writer = upload(&store, "/upload", "committed").await;
-    writer.commit(&path("/blob")).await.unwrap();
+    writer.commit(&path("/blob"), link()).await.unwrap();
     let somehow = SEEDS.map(Survival::Some);
     for survival in somehow.chain([Survival::Nothing, Survival::Everything]) {
         let left = store.after_power_cut(survival).await;
@@ -48,8 +48,38 @@ async fn what_is_durable_survives_every_power_cut() {
         assert_eq!(get(&left, "/gone").await, None);
         assert!(get(&left, "/to/from").await.is_some(), "the name is synced");
         assert_eq!(get(&left, "/blob").await.unwrap(), "committed");
+        assert_eq!(get(&left, "/link").await.unwrap(), "link");
         assert_eq!(get(&left, "/upload").await, None);
     }
+}
+
+fn link() -> Vec<Put> {
+    vec![Put {
+        path: path("/link"),
+        content: Bytes::from_static(b"link"),
+    }]
+}
+
+#[tokio::test]
+async fn a_commit_that_is_cut_off_keeps_any_of_its_names() {
+    let store = Lossy::new();
+    let writer = upload(&store, "/upload", "committed").await;
+    // After the rename and the link comes the sync.
+    store.fault_at(2, Fault::Fails(Moment::Before));
+    writer.commit(&path("/blob"), link()).await.unwrap_err();
+    let mut seen = std::collections::BTreeSet::new();
+    for seed in SEEDS {
+        let left = store.after_power_cut(Survival::Some(seed)).await;
+        let (blob, link) = (get(&left, "/blob").await, get(&left, "/link").await);
+        assert!(blob.iter().all(|blob| blob == "committed"), "{blob:?}");
+        assert!(link.iter().all(|content| content == "link"), "{link:?}");
+        seen.insert((blob.is_some(), link.is_some()));
+    }
+    assert_eq!(seen.len(), 4, "{seen:?}");
+    put(&store, "/other", "x", Sync::Durable).await;
+    let left = store.after_power_cut(Survival::Nothing).await;
+    assert!(get(&left, "/blob").await.is_some(), "made up for");
+    assert!(get(&left, "/link").await.is_some(), "made up for");
 }
 
 #[tokio::test]
@@ -203,7 +233,7 @@ async fn a_store_that_breaks_a_promise_loses_what_it_promised() {
     assert_eq!(get(&left, "/put").await, None);
     let store = Lossy::breaking(Promise::Bytes);
     let writer = upload(&store, "/u", "x").await;
-    writer.commit(&path("/b")).await.unwrap();
+    writer.commit(&path("/b"), Vec::new()).await.unwrap();
     let left = store.after_power_cut(Survival::Nothing).await;
     assert_eq!(get(&left, "/b").await.unwrap(), "");
 }
