@@ -7,6 +7,7 @@
 //! threads, `maxthreads` of them at most.
 
 mod contents;
+mod direct;
 mod durable;
 mod folder;
 mod listings;
@@ -34,6 +35,7 @@ use crate::{
     driver::there,
     filesystem::{
         contents::Contents,
+        direct::Buffers,
         durable::{Disk, TEMPORARY},
         listings::Listings,
         writer::FilesystemWriter,
@@ -54,6 +56,7 @@ struct Shared {
     threads: Semaphore,
     listings: Listings,
     contents: Contents,
+    buffers: Buffers,
 }
 
 impl Filesystem {
@@ -93,6 +96,7 @@ impl Filesystem {
                 threads: Semaphore::new(maxthreads.min(Semaphore::MAX_PERMITS)),
                 listings: Listings::new(listings::BUDGET),
                 contents: Contents::new(contents::BUDGET),
+                buffers: Buffers::default(),
             }),
         }
     }

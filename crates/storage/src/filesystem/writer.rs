@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::{ErrorKind, IoSlice, Seek, SeekFrom, Write},
+    io::{ErrorKind, Seek, SeekFrom},
     os::unix::fs::MetadataExt,
     sync::Arc,
 };
@@ -10,7 +10,10 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Error, FileWriter, Put, StoragePath, Sync, WriteMode, filesystem::Shared};
+use crate::{
+    Error, FileWriter, Put, StoragePath, Sync, WriteMode,
+    filesystem::{Shared, direct},
+};
 
 /// The folder driver's writer. The lock is the file's own (`flock`), so it holds across
 /// processes and ends with the process.
@@ -109,12 +112,16 @@ impl FileWriter for FilesystemWriter {
 
     async fn write(&mut self, chunks: Vec<Bytes>) -> Result<(), Error> {
         let length: u64 = chunks.iter().map(|chunk| chunk.len() as u64).sum();
-        let file = Arc::clone(&self.file);
+        let (file, offset) = (Arc::clone(&self.file), self.size);
         self.unsynced = true;
         self.shared
-            .blocking("write", &self.path, move |_, path| {
-                write_all_vectored(&file, &chunks)
-                    .map_err(|source| Error::from_io("write", path, source))
+            .blocking("write", &self.path, move |shared, path| {
+                let written = if shared.syncs(Sync::Durable) {
+                    direct::append(&file, offset, chunks, &shared.buffers)
+                } else {
+                    direct::write_all_vectored(&file, &chunks)
+                };
+                written.map_err(|source| Error::from_io("write", path, source))
             })
             .await?;
         self.size += length;
@@ -155,19 +162,4 @@ impl FileWriter for FilesystemWriter {
             })
             .await
     }
-}
-
-fn write_all_vectored(mut file: &File, chunks: &[Bytes]) -> std::io::Result<()> {
-    let mut slices: Vec<IoSlice<'_>> = chunks.iter().map(|chunk| IoSlice::new(chunk)).collect();
-    let mut rest = slices.as_mut_slice();
-    IoSlice::advance_slices(&mut rest, 0);
-    while !rest.is_empty() {
-        match file.write_vectored(rest) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(written) => IoSlice::advance_slices(&mut rest, written),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
