@@ -53,7 +53,7 @@ fn everything_acknowledged_is_synced_before_the_answer() {
     }
     // docs/durability.md tells these: what it costs once the folders of a repository are there.
     let syncs: Vec<usize> = answers.iter().map(|answer| answer.syncs).collect();
-    let (blob, manifest, mount, deletion) = ([0, 1, 8], 12, 6, 1);
+    let (blob, manifest, mount, deletion) = ([0, 1, 7], 12, 6, 1);
     let expected = [&blob[..], &blob, &[manifest, mount], &[deletion; 3]].concat();
     assert_eq!(syncs[PUSH.len()..], expected);
     let system_syncs: usize = answers.iter().map(|answer| answer.system_syncs).sum();
