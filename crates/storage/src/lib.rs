@@ -13,6 +13,7 @@ pub mod filesystem;
 pub mod inmemory;
 pub mod path;
 mod reader;
+mod spare;
 #[cfg(feature = "testing")]
 pub mod testing;
 

@@ -2,25 +2,25 @@
 
 use std::{
     fmt,
-    fs::File,
-    io::{ErrorKind, IoSliceMut},
+    fs::{File, OpenOptions},
+    io::{self, ErrorKind, IoSliceMut},
     num::NonZeroU64,
     os::unix::fs::FileExt,
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
 
 use rustix::{
-    fs::{Advice, fadvise},
+    fs::{Advice, fadvise, sendfile},
     io::{ReadWriteFlags, preadv2},
 };
 
-use crate::{Error, StoragePath};
+use crate::{Error, StoragePath, spare};
 
 /// Bytes as they arrive.
 pub type ByteStream = BoxStream<'static, Result<Bytes, Error>>;
@@ -103,12 +103,12 @@ impl OpenFile {
     /// When the file cannot be read, or ends before the range does.
     pub fn read_chunk(&mut self) -> Result<Bytes, Error> {
         let length = self.length.min(CHUNK as u64) as usize;
-        let mut chunk = BytesMut::zeroed(length);
-        self.file
-            .read_exact_at(&mut chunk, self.offset)
-            .map_err(|source| self.failed(source))?;
+        let read = spare::read_with(length, |chunk| {
+            self.file.read_exact_at(chunk, self.offset).map(|()| length)
+        });
+        let chunk = read.map_err(|source| self.failed(source))?;
         self.advance(length as u64);
-        Ok(chunk.freeze())
+        Ok(chunk)
     }
 
     /// Reads of the next chunk what is in the page cache, without waiting for a disk, and moves on;
@@ -118,22 +118,18 @@ impl OpenFile {
     /// When the file ends before the range does.
     pub fn read_cached(&mut self) -> Result<Option<Bytes>, Error> {
         let length = self.length.min(CHUNK as u64) as usize;
-        let mut chunk = BytesMut::zeroed(length);
-        let read = {
-            let mut slices = [IoSliceMut::new(&mut chunk)];
-            preadv2(
-                &*self.file,
-                &mut slices,
-                self.offset,
-                ReadWriteFlags::NOWAIT,
-            )
-        };
+        let read = spare::read_with(length, |chunk| {
+            let mut slices = [IoSliceMut::new(chunk)];
+            let flags = ReadWriteFlags::NOWAIT;
+            preadv2(&*self.file, &mut slices, self.offset, flags)
+        });
         match read {
-            Ok(0) if length > 0 => Err(self.failed(ErrorKind::UnexpectedEof.into())),
-            Ok(read) => {
-                chunk.truncate(read);
-                self.advance(read as u64);
-                Ok(Some(chunk.freeze()))
+            Ok(chunk) if chunk.is_empty() && length > 0 => {
+                Err(self.failed(ErrorKind::UnexpectedEof.into()))
+            }
+            Ok(chunk) => {
+                self.advance(chunk.len() as u64);
+                Ok(Some(chunk))
             }
             // What is wrong with the file is found out by a read that may wait.
             Err(_) => Ok(None),
@@ -162,18 +158,40 @@ impl OpenFile {
     /// When the file cannot be read, or ends before the range does.
     pub fn load(&self, length: u64) -> Result<(), Error> {
         let length = self.length.min(length);
-        let after = self.offset + length;
-        if let Some(more) = NonZeroU64::new((self.length - length).min(length)) {
+        if let Some(wanted) = NonZeroU64::new(self.length.min(length.saturating_mul(2))) {
             // A system that does not take the advice loads them when they are due.
-            let _ = fadvise(&*self.file, after, Some(more), Advice::WillNeed);
+            let _ = fadvise(&*self.file, self.offset, Some(wanted), Advice::WillNeed);
         }
+        let loaded = match sink() {
+            Some(sink) => self.send_into(sink, length),
+            None => Err(ErrorKind::InvalidInput.into()),
+        };
+        match loaded {
+            Err(error) if error.kind() == ErrorKind::InvalidInput => self.read_past(length),
+            loaded => loaded,
+        }
+        .map_err(|source| self.failed(source))
+    }
+
+    /// Waits for bytes without copying them.
+    fn send_into(&self, sink: &File, length: u64) -> io::Result<()> {
+        let (mut at, end) = (self.offset, self.offset + length);
+        while at < end {
+            let left = usize::try_from(end - at).unwrap_or(usize::MAX);
+            if sendfile(sink, &*self.file, Some(&mut at), left)? == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for bytes by reading them.
+    fn read_past(&self, length: u64) -> io::Result<()> {
         let mut scratch = vec![0; LOOK_EVERY];
-        let mut at = self.offset;
-        while at < after {
-            let piece = (after - at).min(LOOK_EVERY as u64) as usize;
-            self.file
-                .read_exact_at(&mut scratch[..piece], at)
-                .map_err(|source| self.failed(source))?;
+        let (mut at, end) = (self.offset, self.offset + length);
+        while at < end {
+            let piece = (end - at).min(LOOK_EVERY as u64) as usize;
+            self.file.read_exact_at(&mut scratch[..piece], at)?;
             at += piece as u64;
         }
         Ok(())
@@ -198,7 +216,7 @@ impl OpenFile {
         self.length -= length;
     }
 
-    fn failed(&self, source: std::io::Error) -> Error {
+    fn failed(&self, source: io::Error) -> Error {
         Error::Io {
             operation: "read",
             path: self.path.clone(),
@@ -222,7 +240,7 @@ impl OpenFile {
                 Err(Error::Io {
                     operation: "read",
                     path,
-                    source: std::io::Error::other(stopped),
+                    source: io::Error::other(stopped),
                 })
             })
         })
@@ -237,6 +255,13 @@ impl fmt::Debug for Payload {
             Self::Stream(_) => formatter.write_str("Stream"),
         }
     }
+}
+
+/// A file that takes everything and keeps nothing.
+fn sink() -> Option<&'static File> {
+    static SINK: OnceLock<Option<File>> = OnceLock::new();
+    let open = || OpenOptions::new().write(true).open("/dev/null").ok();
+    SINK.get_or_init(open).as_ref()
 }
 
 /// How much of a file is read at once, in bytes: large enough that the hop to a blocking thread
@@ -296,9 +321,11 @@ mod tests {
         let content = noise(3 * LOOK_EVERY);
         let file = file_of(&content);
         file.load(u64::MAX).unwrap();
+        file.read_past(file.remaining()).unwrap();
         assert!(file.is_cached(u64::MAX));
         file.file().set_len(100).unwrap();
         file.load(u64::MAX).unwrap_err();
+        file.read_past(file.remaining()).unwrap_err();
         let mut cut = file;
         assert_eq!(cut.read_cached().unwrap().unwrap().len(), 90);
         cut.read_cached().unwrap_err();

@@ -27,6 +27,7 @@ use wharf_api::ConnectionInfo;
 use super::{
     accept::Socket,
     activity::{Activity, GRACE, Limits, Overdue, Watch},
+    gathered::Gathered,
     sendfile::Files,
     service::ConnectionService,
     tls::Tls,
@@ -222,17 +223,24 @@ async fn encrypt(socket: Socket, tls: &Tls) -> io::Result<Secured> {
             return Err(io::Error::other("the client speaks plain HTTP"));
         }
     }
-    let stream = tls.acceptor().accept(socket.into_transport()).await?;
-    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    Ok(Secured {
-        transport: Box::new(stream),
-        http2,
-    })
+    let mut stream = tls.acceptor().accept(socket.into_transport()).await?;
+    let session = stream.get_mut().1;
+    session.set_buffer_limit(Some(ENCRYPTED_AT_ONCE));
+    let http2 = session.alpn_protocol() == Some(b"h2");
+    let transport: Box<dyn Transport> = if http2 {
+        Box::new(Gathered::new(stream))
+    } else {
+        Box::new(stream)
+    };
+    Ok(Secured { transport, http2 })
 }
 
 /// The largest head of a request, or up to twice that, by how it arrives: some clients send tokens
 /// of many kilobytes. Over HTTP/1.1 also what is read ahead of a body, or waits for the client.
 const MAX_HEAD: usize = 256 * 1024;
+
+/// What is encrypted before it is written, in bytes.
+const ENCRYPTED_AT_ONCE: usize = 128 * 1024;
 
 /// What a client may send of one upload before we have taken it, over HTTP/2.
 const STREAM_WINDOW: u32 = 1024 * 1024;

@@ -35,6 +35,7 @@ mod address;
 mod connection;
 mod crowd;
 pub(crate) mod descriptors;
+mod gathered;
 pub(crate) mod request_body;
 mod sendfile;
 mod service;

@@ -111,6 +111,7 @@ async fn answer(
             });
             BodyExt::boxed(StreamBody::new(chunks))
         }
+        "/large" => text(LARGE.repeat(1_000_000)),
         _ => text("hello".into()),
     };
     let mut response = Response::new(body);
@@ -145,6 +146,9 @@ fn get(path: &str) -> String {
 fn get_and_close(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
 }
+
+/// What a large answer is made of: not a whole part of any frame, record or buffer.
+const LARGE: &str = "abc";
 
 /// A limit that a test can wait for.
 const SHORT: Duration = Duration::from_millis(40);

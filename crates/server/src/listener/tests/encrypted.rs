@@ -48,6 +48,30 @@ async fn tls_offers_http2_unless_it_is_off() {
 }
 
 #[tokio::test]
+async fn a_large_answer_is_whole_over_both_protocols() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new("server");
+    for http2 in [true, false] {
+        let options = TlsOptions {
+            http2,
+            ..authority.server_options(folder.path())
+        };
+        let tls = Tls::load(options).unwrap();
+        let server = TestServer::start(Some(tls), Options::default()).await;
+        let client = authority.connect(&server, None).await.unwrap();
+        let expected = LARGE.repeat(1_000_000);
+        if http2 {
+            let response = get_over_http2(client, "/large").await;
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            assert!(body == expected);
+        } else {
+            let response = exchange(client, &get_and_close("/large")).await;
+            assert!(response.ends_with(&format!("\r\n\r\n{expected}")));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_stalled_handshake_holds_up_nobody_and_ends() {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new("server");
