@@ -159,6 +159,8 @@ impl Counter {
                 &[1024],
             )
             .await?;
+            // Right after a push nothing that is read may be kept for the next request.
+            tokio::time::sleep(SETTLED).await;
             let mut connection = target.connect().await?;
             for number in 0..requests {
                 kind.once(&target, &mut connection, &image, number).await?;
@@ -275,6 +277,8 @@ fn has_grown(before: u64, now: u64) -> bool {
 /// Requests in the shorter run: enough that what is kept for the next one is there.
 const FEW: u64 = 50;
 const MANY: u64 = 250;
+/// How long a file must have been unchanged before the server trusts its times, and some more.
+const SETTLED: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(20);
 const HEADER: &str = "\

@@ -10,6 +10,7 @@ pub mod config;
 pub mod driver;
 pub mod error;
 pub mod filesystem;
+mod generations;
 pub mod inmemory;
 pub mod path;
 mod reader;
@@ -18,9 +19,10 @@ mod spare;
 pub mod testing;
 
 pub use driver::{
-    Change, Entry, EntryKind, FileInfo, FileWriter, Leftover, ListPage, Put, ReadRange, StorageDriver,
-    Sync, WriteMode, get_one_by_one, one_by_one,
+    Change, Entry, EntryKind, FileInfo, FileWriter, Leftover, ListPage, Put, ReadRange,
+    StorageDriver, Sync, WriteMode, get_one_by_one, one_by_one,
 };
 pub use error::Error;
+pub use generations::Generations;
 pub use path::StoragePath;
 pub use reader::{ByteStream, CHUNK, OpenFile, Payload, Reader};

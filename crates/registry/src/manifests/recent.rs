@@ -1,13 +1,10 @@
 //! Manifests that were read a short while ago, so that the same bytes are hashed and parsed once.
 
-use std::{
-    collections::HashMap,
-    mem,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use wharf_oci::{Digest, Manifest};
+use wharf_storage::Generations;
 
 use crate::{Error, manifests::understood};
 
@@ -16,19 +13,17 @@ use crate::{Error, manifests::understood};
 /// They stand for bytes, not for digests: the store is asked for the bytes each time, and only
 /// where it answers with the very same ones, in the same place of memory, is there nothing more to
 /// find out about them. A driver that keeps what it has read gives such an answer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Recent {
-    generations: Mutex<Generations>,
+    manifests: Mutex<Generations<Digest, Manifest>>,
 }
 
-/// What is asked for moves to the young generation; when that is full the old one goes, and the
-/// young one becomes old.
-#[derive(Debug, Default)]
-struct Generations {
-    young: HashMap<Digest, Manifest>,
-    old: HashMap<Digest, Manifest>,
-    /// The sizes of the young manifests, in bytes.
-    bytes: usize,
+impl Default for Recent {
+    fn default() -> Self {
+        Self {
+            manifests: Mutex::new(Generations::new(BUDGET)),
+        }
+    }
 }
 
 impl Recent {
@@ -37,47 +32,24 @@ impl Recent {
     /// # Errors
     /// [`Error::Damaged`] when they are not what the digest says, or cannot be understood.
     pub(crate) fn understood(&self, digest: &Digest, bytes: Bytes) -> Result<Manifest, Error> {
-        if let Some(manifest) = self.change(|generations| generations.find(digest, &bytes)) {
-            return Ok(manifest);
+        let known = self.manifests().find(digest);
+        if let Some(known) = known.filter(|known| is_same(known.bytes(), &bytes)) {
+            return Ok(known);
         }
         let manifest = understood(digest, bytes)?;
-        self.change(|generations| generations.keep(manifest.clone()));
+        let size = manifest.bytes().len();
+        if size <= LARGEST {
+            self.manifests()
+                .keep(digest.clone(), manifest.clone(), size);
+        }
         Ok(manifest)
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut Generations) -> T) -> T {
-        let generations = self.generations.lock();
+    fn manifests(&self) -> MutexGuard<'_, Generations<Digest, Manifest>> {
         // Nothing panics while it holds the lock.
-        change(&mut generations.unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Generations {
-    fn find(&mut self, digest: &Digest, bytes: &Bytes) -> Option<Manifest> {
-        if let Some(manifest) = self.young.get(digest) {
-            return is_same(manifest.bytes(), bytes).then(|| manifest.clone());
-        }
-        let manifest = self.old.remove(digest)?;
-        if !is_same(manifest.bytes(), bytes) {
-            return None;
-        }
-        self.keep(manifest.clone());
-        Some(manifest)
-    }
-
-    fn keep(&mut self, manifest: Manifest) {
-        let size = manifest.bytes().len();
-        if size > LARGEST {
-            return;
-        }
-        if self.bytes + size > YOUNG {
-            self.old = mem::take(&mut self.young);
-            self.bytes = 0;
-        }
-        self.bytes += size;
-        if let Some(replaced) = self.young.insert(manifest.digest().clone(), manifest) {
-            self.bytes -= replaced.bytes().len();
-        }
+        self.manifests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,9 +59,9 @@ fn is_same(a: &Bytes, b: &Bytes) -> bool {
     a.as_ptr() == b.as_ptr() && a.len() == b.len()
 }
 
-/// The sizes of the manifests of one generation, in bytes. What was parsed takes about three times
-/// as much, so that all takes up to 4 MiB.
-const YOUNG: usize = 512 * 1024;
+/// The sizes of the manifests that are kept, in bytes. What was parsed takes about three times as
+/// much, so that all takes up to 4 MiB.
+const BUDGET: usize = 1024 * 1024;
 /// The largest manifest that is kept, in bytes.
 const LARGEST: usize = 64 * 1024;
 
@@ -103,7 +75,8 @@ mod tests {
     }
 
     fn kept(recent: &Recent, digest: &Digest, bytes: &Bytes) -> bool {
-        recent.change(|generations| generations.find(digest, bytes).is_some())
+        let known = recent.manifests().find(digest);
+        known.is_some_and(|known| is_same(known.bytes(), bytes))
     }
 
     #[test]
@@ -128,27 +101,6 @@ mod tests {
         let cut = bytes.slice(..bytes.len() - 1);
         let damaged = recent.understood(&digest, cut);
         assert!(matches!(damaged, Err(Error::Damaged { .. })), "{damaged:?}");
-    }
-
-    #[test]
-    fn memory_is_bounded_and_what_is_asked_for_stays() {
-        let recent = Recent::default();
-        let (often, its_bytes) = manifest("often");
-        recent.understood(&often, its_bytes.clone()).unwrap();
-        for n in 0..200 {
-            let (digest, bytes) = manifest(&n.to_string().repeat(5000));
-            recent.understood(&digest, bytes).unwrap();
-            assert!(kept(&recent, &often, &its_bytes), "after {n}");
-        }
-        let (young, old) = recent.change(|generations| {
-            let size = |kept: &HashMap<Digest, Manifest>| -> usize {
-                kept.values().map(|manifest| manifest.bytes().len()).sum()
-            };
-            assert_eq!(generations.bytes, size(&generations.young));
-            (size(&generations.young), size(&generations.old))
-        });
-        assert!(young <= YOUNG && old <= YOUNG, "{young} and {old} bytes");
-        assert!(old > YOUNG / 2, "{old} bytes");
     }
 
     #[test]

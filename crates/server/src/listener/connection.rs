@@ -225,11 +225,11 @@ async fn encrypt(socket: Socket, tls: &Tls) -> io::Result<Secured> {
     }
     let mut stream = tls.acceptor().accept(socket.into_transport()).await?;
     let session = stream.get_mut().1;
-    session.set_buffer_limit(Some(ENCRYPTED_AT_ONCE));
     let http2 = session.alpn_protocol() == Some(b"h2");
     let transport: Box<dyn Transport> = if http2 {
         Box::new(Gathered::new(stream))
     } else {
+        session.set_buffer_limit(Some(ENCRYPTED_AT_ONCE));
         Box::new(stream)
     };
     Ok(Secured { transport, http2 })
@@ -239,7 +239,7 @@ async fn encrypt(socket: Socket, tls: &Tls) -> io::Result<Secured> {
 /// of many kilobytes. Over HTTP/1.1 also what is read ahead of a body, or waits for the client.
 const MAX_HEAD: usize = 256 * 1024;
 
-/// What is encrypted before it is written, in bytes.
+/// What is encrypted before it is written, in bytes, where a body comes in pieces of this size.
 const ENCRYPTED_AT_ONCE: usize = 128 * 1024;
 
 /// What a client may send of one upload before we have taken it, over HTTP/2.

@@ -6,7 +6,6 @@
 //! it, by anybody's hand. Where it cannot be proven, the file is read each time.
 
 use std::{
-    collections::HashMap,
     fs::{self, File},
     hash::{BuildHasher, RandomState},
     io::{self, Read},
@@ -19,7 +18,7 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    StoragePath,
+    Generations, StoragePath,
     filesystem::folder::{SETTLING, Stamp},
 };
 
@@ -33,16 +32,9 @@ pub(super) struct Contents {
     reads: std::sync::atomic::AtomicU64,
 }
 
-/// Contents within a budget of memory, in two generations: what is asked for moves to the young
-/// one, and when that is full the old one goes and the young one becomes old.
 #[derive(Debug)]
 struct Kept {
-    young: HashMap<StoragePath, Content>,
-    old: HashMap<StoragePath, Content>,
-    /// How much memory the young generation takes, in bytes.
-    bytes: usize,
-    /// How much it may take.
-    budget: usize,
+    contents: Generations<StoragePath, Content>,
     /// The files that were read last, by the hashes of their paths: what is read once only, as a
     /// collection does, does not drive out what is read again and again.
     read: [u64; READ],
@@ -60,10 +52,7 @@ impl Contents {
     pub(super) fn new(budget: usize) -> Self {
         Self {
             kept: Mutex::new(Kept {
-                young: HashMap::new(),
-                old: HashMap::new(),
-                bytes: 0,
-                budget: budget / 2,
+                contents: Generations::new(budget),
                 read: [0; READ],
                 hasher: RandomState::new(),
             }),
@@ -78,12 +67,14 @@ impl Contents {
     /// # Errors
     /// Those of the system; a folder is no file.
     pub(super) fn read(&self, path: &StoragePath, located: &Path) -> io::Result<Bytes> {
-        let kept = self.kept().find(path);
+        let kept = self.kept().contents.find(path);
         if let Some(content) = kept {
             if Stamp::of(&fs::metadata(located)?) == content.stamp {
                 return Ok(content.bytes);
             }
-            self.kept().forget(path, content.stamp);
+            // Another may have kept something newer since.
+            let is_it = |kept: &Content| kept.stamp == content.stamp;
+            self.kept().contents.forget_if(path, is_it);
         }
         let file = File::open(located)?;
         #[cfg(test)]
@@ -101,8 +92,10 @@ impl Contents {
         file.take(size as u64).read_to_end(&mut content)?;
         let bytes = Bytes::from(content);
         if let Some(stamp) = proof {
+            let memory = bytes.len() + path.as_str().len() + ENTRY;
             let bytes = bytes.clone();
-            self.kept().keep(path.clone(), Content { stamp, bytes });
+            let content = Content { stamp, bytes };
+            self.kept().contents.keep(path.clone(), content, memory);
         }
         Ok(bytes)
     }
@@ -114,37 +107,6 @@ impl Contents {
 }
 
 impl Kept {
-    fn find(&mut self, path: &StoragePath) -> Option<Content> {
-        if let Some(content) = self.young.get(path) {
-            return Some(content.clone());
-        }
-        let (path, content) = self.old.remove_entry(path)?;
-        self.keep(path, content.clone());
-        Some(content)
-    }
-
-    fn keep(&mut self, path: StoragePath, content: Content) {
-        let bytes = memory(&path, &content);
-        if self.bytes + bytes > self.budget {
-            self.old = std::mem::take(&mut self.young);
-            self.bytes = 0;
-        }
-        self.bytes += bytes;
-        if let Some(replaced) = self.young.remove(&path) {
-            self.bytes -= memory(&path, &replaced);
-        }
-        self.young.insert(path, content);
-    }
-
-    /// Drops what is not true any more, unless another has kept something newer since.
-    fn forget(&mut self, path: &StoragePath, stamp: Stamp) {
-        if self.young.get(path).is_some_and(|kept| kept.stamp == stamp)
-            && let Some((path, content)) = self.young.remove_entry(path)
-        {
-            self.bytes -= memory(&path, &content);
-        }
-    }
-
     /// Whether a file was read a short while ago; from now on it was.
     fn is_read_again(&mut self, path: &StoragePath) -> bool {
         let hash = self.hasher.hash_one(path);
@@ -153,13 +115,10 @@ impl Kept {
     }
 }
 
-/// How much memory a content takes with its path, about.
-fn memory(path: &StoragePath, content: &Content) -> usize {
-    content.bytes.len() + path.as_str().len() + 2 * size_of::<(StoragePath, Content)>()
-}
-
 /// How much memory the contents may take, in bytes: some 8,000 links.
 pub(super) const BUDGET: usize = 4 * 1024 * 1024;
+/// How much memory each takes beside its text and its path, in bytes, about.
+const ENTRY: usize = 2 * size_of::<(StoragePath, Content)>();
 /// The largest file that is kept, in bytes.
 const LARGEST: usize = 64 * 1024;
 /// How many of the files that were read last are known.
