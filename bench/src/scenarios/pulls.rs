@@ -91,6 +91,7 @@ enum Part {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cache {
+    /// All is read first.
     Warm,
     /// The kernel is told to forget the file's pages first.
     Cold,
@@ -246,8 +247,9 @@ impl Pull {
         digests: &[String],
         certificate: Option<&Certificate>,
     ) -> Outcome<Sample> {
-        if self.cache == Cache::Cold {
-            page_cache::forget(&contender.files)?;
+        match self.cache {
+            Cache::Warm => page_cache::fill(&contender.files)?,
+            Cache::Cold => page_cache::forget(&contender.files)?,
         }
         let taken = match (self.wire, certificate) {
             (Wire::Http2, Some(certificate)) => {
