@@ -9,10 +9,47 @@ pub(crate) struct Plan {
     pub(crate) unit: Unit,
     /// The figure that the ratio is about.
     pub(crate) lead: Lead,
-    /// That figure of Distribution 3.1.1, measured earlier on a machine of the same kind.
-    pub(crate) older: Option<f64>,
+    /// That figure of Distribution 3.1.1.
+    pub(crate) older: Older,
     pub(crate) goal: Option<Goal>,
     pub(crate) limit: Option<Limit>,
+}
+
+/// What Distribution 3.1.1 did, measured earlier on a machine of the same kind.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Older {
+    pub(crate) figure: Option<f64>,
+    /// What 2.8.2 did in the same run, if that is known.
+    peer: Option<f64>,
+}
+
+impl Older {
+    /// What 3.1.1 would do now, if the machine treats it as it treats 2.8.2, which does this now.
+    pub(crate) fn scaled(self, peer: f64) -> Option<f64> {
+        Some(self.figure? * peer / self.peer?)
+    }
+}
+
+impl From<Option<f64>> for Older {
+    fn from(figure: Option<f64>) -> Self {
+        Self { figure, peer: None }
+    }
+}
+
+impl From<f64> for Older {
+    fn from(figure: f64) -> Self {
+        Some(figure).into()
+    }
+}
+
+/// 3.1.1's figure and 2.8.2's of the same run.
+impl From<(f64, f64)> for Older {
+    fn from((figure, peer): (f64, f64)) -> Self {
+        Self {
+            figure: Some(figure),
+            peer: Some(peer),
+        }
+    }
 }
 
 /// What rate and CPU are counted in.
@@ -120,7 +157,7 @@ impl Plan {
             name,
             unit,
             lead: Lead::Cpu,
-            older: None,
+            older: Older::default(),
             goal: None,
             limit: None,
         }
@@ -133,14 +170,14 @@ impl Plan {
     }
 
     /// Sets what Distribution 3.1.1 did, if that is known, and how many times better the better of the two is to be surpassed.
-    pub(crate) fn times(mut self, times: f64, older: impl Into<Option<f64>>) -> Self {
+    pub(crate) fn times(mut self, times: f64, older: impl Into<Older>) -> Self {
         self.older = older.into();
         self.goal = Some(Goal::Times(times));
         self
     }
 
     /// Sets what Distribution 3.1.1 did, and the most that the leading figure may be.
-    pub(crate) fn at_most(mut self, most: f64, older: impl Into<Option<f64>>) -> Self {
+    pub(crate) fn at_most(mut self, most: f64, older: impl Into<Older>) -> Self {
         self.older = older.into();
         self.goal = Some(Goal::AtMost(most));
         self
@@ -148,7 +185,7 @@ impl Plan {
 
     /// Sets what Distribution 3.1.1 did.
     pub(crate) fn beside(mut self, older: f64) -> Self {
-        self.older = Some(older);
+        self.older = older.into();
         self
     }
 
@@ -172,6 +209,28 @@ impl Plan {
 
     /// How the leading figure stands to the goal, given 2.8.2's in the same run.
     pub(crate) fn standing(&self, ours: &Sample, peer: Option<&Sample>) -> Option<Standing> {
+        self.standing_to(ours, peer, self.older.figure)
+    }
+
+    /// The same with what 3.1.1 would do now, and that figure.
+    pub(crate) fn standing_scaled(
+        &self,
+        ours: &Sample,
+        peer: Option<&Sample>,
+    ) -> Option<(Standing, f64)> {
+        let Some(Goal::Times(_)) = self.goal else {
+            return None;
+        };
+        let older = self.older.scaled(self.lead.of(peer?)?)?;
+        Some((self.standing_to(ours, peer, Some(older))?, older))
+    }
+
+    fn standing_to(
+        &self,
+        ours: &Sample,
+        peer: Option<&Sample>,
+        older: Option<f64>,
+    ) -> Option<Standing> {
         let ours = self.lead.of(ours)?;
         let margin = match self.goal? {
             Goal::AtMost(most) => most / ours,
@@ -180,7 +239,7 @@ impl Plan {
                 let peer = peer.and_then(|peer| self.lead.of(peer));
                 let ratio = peer
                     .into_iter()
-                    .chain(self.older)
+                    .chain(older)
                     .map(|theirs| self.ratio(self.lead, ours, theirs))
                     .reduce(f64::min)?;
                 ratio / times
@@ -217,6 +276,22 @@ mod tests {
             .standing(&sample(1.0, 20.0), Some(&better_peer))
             .unwrap();
         assert!((standing.margin - 0.25).abs() < 1e-9);
+    }
+
+    #[test]
+    fn on_a_machine_that_is_half_as_fast_3_1_1_counts_as_half_as_fast() {
+        let plan = Plan::each("x", "requests").times(10.0, (100.0, 400.0));
+        let (ours, peer) = (sample(1.0, 20.0), sample(1.0, 800.0));
+        assert!((plan.standing(&ours, Some(&peer)).unwrap().margin - 0.5).abs() < 1e-9);
+        let (standing, older) = plan.standing_scaled(&ours, Some(&peer)).unwrap();
+        assert!(standing.reached && (standing.margin - 1.0).abs() < 1e-9);
+        assert!((older - 200.0).abs() < 1e-9);
+        // 2.8.2 was better than 3.1.1: it counts.
+        let plan = Plan::each("x", "requests").times(10.0, (800.0, 400.0));
+        let (standing, _) = plan.standing_scaled(&ours, Some(&peer)).unwrap();
+        assert!((standing.margin - 4.0).abs() < 1e-9);
+        let alone = Plan::each("x", "requests").times(10.0, 100.0);
+        assert_eq!(alone.standing_scaled(&ours, Some(&peer)), None);
     }
 
     #[test]

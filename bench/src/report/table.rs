@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::report::goal::{Goal, Lead, Plan, Unit};
+use crate::report::goal::{Goal, Lead, Plan, Standing, Unit};
 use crate::sample::Sample;
 
 /// A scenario with its medians.
@@ -102,12 +102,13 @@ fn ratios(row: &Row) -> String {
     words.join(", ")
 }
 
-/// What was to be reached, and by how much it was or was not.
+/// What was to be reached, and by how much it was or was not: by what 3.1.1 did, and by what it would do now.
 fn target(row: &Row) -> String {
-    let plan = &row.plan;
-    let older = plan
-        .older
-        .map_or_else(String::new, |older| format!(" (3.1.1: {})", number(older)));
+    let Row {
+        plan, ours, peer, ..
+    } = row;
+    let bracket = |older| format!(" (3.1.1: {})", number(older));
+    let older = plan.older.figure.map_or_else(String::new, bracket);
     let wanted = match plan.goal {
         None => return older.trim().to_owned(),
         Some(Goal::Times(times)) => {
@@ -117,14 +118,22 @@ fn target(row: &Row) -> String {
             format!("{} ≤ {}{older}", plan.lead.word(plan.unit), number(most))
         }
     };
-    match plan.standing(&row.ours, row.peer.as_ref()) {
-        None => wanted,
-        Some(standing) if standing.reached => format!("{wanted}: reached"),
-        Some(standing) => format!(
-            "{wanted}: **missed by {} %**",
-            percent_short(standing.margin)
-        ),
+    let Some(standing) = plan.standing(ours, peer.as_ref()) else {
+        return wanted;
+    };
+    let mut text = format!("{wanted}: {}", outcome(standing));
+    if let Some((standing, older)) = plan.standing_scaled(ours, peer.as_ref()) {
+        // Writing to a `String` does not fail.
+        let _ = write!(text, "; scaled{}: {}", bracket(older), outcome(standing));
     }
+    text
+}
+
+fn outcome(standing: Standing) -> String {
+    if standing.reached {
+        return "reached".to_owned();
+    }
+    format!("**missed by {} %**", percent_short(standing.margin))
 }
 
 /// How near the limit is, by the leading figure.
@@ -223,7 +232,7 @@ mod tests {
         };
         let row = Row {
             plan: Plan::each("GET", "requests")
-                .times(12.0, 151.0)
+                .times(12.0, (151.0, 250.0))
                 .within("hyper", 0.5),
             ours: sample(50_000.0, 20.0),
             peer: Some(sample(2_000.0, 500.0)),
@@ -232,7 +241,7 @@ mod tests {
         assert_eq!(
             lines(&row),
             "\
-| GET | Wharf | 50,000 requests/s | 20.0 µs |  |  |  | CPU 25.0×, speed 25.0× | CPU 12.0× (3.1.1: 151): **missed by 37 %** | 50 % (target 50 %: reached) |
+| GET | Wharf | 50,000 requests/s | 20.0 µs |  |  |  | CPU 25.0×, speed 25.0× | CPU 12.0× (3.1.1: 151): **missed by 37 %**; scaled (3.1.1: 302): reached | 50 % (target 50 %: reached) |
 |  | 2.8.2 | 2,000 requests/s | 500 µs |  |  |  |  |  |  |
 |  | hyper | 90,000 requests/s | 10.0 µs |  |  |  |  |  |  |
 "

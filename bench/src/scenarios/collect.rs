@@ -65,7 +65,10 @@ fn scenarios() -> [(usize, [Plan; 2]); 3] {
         (10_000, [dry_10k.beside(0.56), delete_10k.beside(0.86)]),
         (
             100_000,
-            [dry_100k.times(8.0, 6.72), delete_100k.times(3.0, 10.2)],
+            [
+                dry_100k.times(8.0, (6.72, 2.59)),
+                delete_100k.times(3.0, (10.2, 6.55)),
+            ],
         ),
     ]
 }

@@ -107,8 +107,8 @@ impl List {
         let plan = Plan::milliseconds(format!("{page} in the middle of {words} {of}, {when}"))
             .by(Lead::Rate);
         match (self, length) {
-            (Self::Tags, 100_000) => plan.times(turned, 60.0),
-            (Self::Catalog, 100_000) => plan.times(turned, 66.0),
+            (Self::Tags, 100_000) => plan.times(turned, (60.0, 68.0)),
+            (Self::Catalog, 100_000) => plan.times(turned, (66.0, 2060.0)),
             (Self::Tags, 10_000) => plan.beside(5.4),
             (Self::Catalog, 10_000) => plan.beside(7.1),
             (Self::Tags, 1_000) => plan.beside(0.75),

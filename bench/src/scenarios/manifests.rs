@@ -111,12 +111,12 @@ impl Read {
         };
         let plan = Plan::each(name, "requests").within(HELLO, None);
         match (self, connections) {
-            (Self::ManifestByTag, 1) => plan.by(Lead::P50).times(2.2, 0.142),
-            (Self::ManifestByTag, 32) => plan.times(12.0, 151.0).within(HELLO, 0.5),
-            (Self::ManifestByDigest, 32) => plan.times(14.0, 121.0).within(HELLO, 0.5),
-            (Self::TagExists, 32) => plan.times(12.0, 148.0).within(HELLO, 0.5),
-            (Self::BlobExists, 32) => plan.times(9.0, 93.0).within(HELLO, 1.0 / 1.6),
-            (Self::Base, 32) => plan.times(7.0, 47.0).within(HELLO, 1.0 / 1.2),
+            (Self::ManifestByTag, 1) => plan.by(Lead::P50).times(2.2, (0.142, 0.479)),
+            (Self::ManifestByTag, 32) => plan.times(12.0, (151.0, 526.0)).within(HELLO, 0.5),
+            (Self::ManifestByDigest, 32) => plan.times(14.0, (121.0, 496.0)).within(HELLO, 0.5),
+            (Self::TagExists, 32) => plan.times(12.0, (148.0, 562.0)).within(HELLO, 0.5),
+            (Self::BlobExists, 32) => plan.times(9.0, (93.0, 439.0)).within(HELLO, 1.0 / 1.6),
+            (Self::Base, 32) => plan.times(7.0, (47.0, 361.0)).within(HELLO, 1.0 / 1.2),
             _ => plan,
         }
     }

@@ -1,6 +1,7 @@
 //! Pulling blobs: one large one, an image's layers at once, small ones; plain, over TLS, over HTTP/2; whole, in ranges, and from a
 //! disk that has to be read.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ pub(crate) fn run(bench: &Bench) -> Outcome {
         return Ok(());
     }
     let mut stage = Stage::start(&bench.programs, &Setup::default())?;
-    for content in Content::ALL {
+    for content in Content::PREPARED {
         if pulls.iter().any(|pull| pull.content == content) {
             for target in stage.targets() {
                 bench.wait(push::blobs(&target, NAME, &content.blobs(bench.size)))?;
@@ -72,6 +73,8 @@ enum Content {
     Layers,
     /// Blobs of 64 KiB.
     Small,
+    /// 16 blobs of 16 MiB that are pushed when they are to be pulled.
+    Fresh,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +98,8 @@ enum Cache {
     Warm,
     /// The kernel is told to forget the file's pages first.
     Cold,
+    /// As the push leaves it, which ends right before.
+    Pushed,
 }
 
 fn scenarios() -> Vec<Pull> {
@@ -123,7 +128,7 @@ fn scenarios() -> Vec<Pull> {
         ),
         pull(
             small("pull 64 KiB blobs, 32 connections")
-                .times(40.0, 915.0)
+                .times(40.0, (915.0, 1060.0))
                 .within(SENDFILE, None),
             Content::Small,
             Wire::Plain,
@@ -131,7 +136,7 @@ fn scenarios() -> Vec<Pull> {
         Pull {
             part: Part::Range,
             ..pull(
-                small("pull 1 MiB ranges of 1 GiB, 8 connections").times(6.0, 1504.0),
+                small("pull 1 MiB ranges of 1 GiB, 8 connections").times(6.0, (1504.0, 1836.0)),
                 Content::Large,
                 Wire::Plain,
             )
@@ -156,6 +161,16 @@ fn scenarios() -> Vec<Pull> {
                 Wire::Plain,
             )
         },
+        Pull {
+            cache: Cache::Pushed,
+            ..pull(
+                Plan::bytes("pull 16 × 16 MiB right after their push")
+                    .by(Lead::Rate)
+                    .times(1.0, None),
+                Content::Fresh,
+                Wire::Plain,
+            )
+        },
         pull(
             Plan::bytes("pull 1 GiB, TLS").times(3.5, 0.92),
             Content::Large,
@@ -177,7 +192,7 @@ fn scenarios() -> Vec<Pull> {
             Wire::Http2,
         ),
         pull(
-            Plan::bytes("pull 64 × 16 MiB, HTTP/2").times(2.7, 1.24),
+            Plan::bytes("pull 64 × 16 MiB, HTTP/2").times(2.7, (1.24, 1.19)),
             Content::Layers,
             Wire::Http2,
         ),
@@ -190,13 +205,15 @@ fn scenarios() -> Vec<Pull> {
 }
 
 impl Content {
-    const ALL: [Self; 3] = [Self::Large, Self::Layers, Self::Small];
+    /// What is pushed before anything is pulled.
+    const PREPARED: [Self; 3] = [Self::Large, Self::Layers, Self::Small];
 
     fn blobs(self, size: Size) -> Vec<Noise> {
         let (first, count, length) = match self {
             Self::Large => (0, 1, size.pick(1 << 30, 8 << 20)),
             Self::Layers => (1000, size.pick(64, 8), size.pick(16 << 20, 1 << 20)),
             Self::Small => (2000, 64, 64 << 10),
+            Self::Fresh => (3000, size.pick(16, 4), size.pick(16 << 20, 1 << 20)),
         };
         (first..first + count)
             .map(|number| Noise { number, length })
@@ -208,6 +225,8 @@ impl Content {
 struct Contender {
     target: Target,
     files: Vec<PathBuf>,
+    /// How many rounds have pushed something.
+    pushed: Cell<u64>,
 }
 
 impl Pull {
@@ -221,6 +240,7 @@ impl Pull {
         let contender = |running: &Running| Contender {
             target: running.target.clone(),
             files: digests.iter().map(|digest| running.blob(digest)).collect(),
+            pushed: Cell::new(0),
         };
         let mut contenders: Vec<Contender> = stage.both().map(contender).into();
         let bare = match self.plan.limit {
@@ -234,6 +254,7 @@ impl Pull {
         contenders.extend(bare.iter().map(|bare| Contender {
             target: bare.target.clone(),
             files: files.clone(),
+            pushed: Cell::new(0),
         }));
         bench.row(&self.plan, &contenders, |contender| {
             self.measure(bench, contender, &digests, certificate)
@@ -247,10 +268,17 @@ impl Pull {
         digests: &[String],
         certificate: Option<&Certificate>,
     ) -> Outcome<Sample> {
-        match self.cache {
-            Cache::Warm => page_cache::fill(&contender.files)?,
-            Cache::Cold => page_cache::forget(&contender.files)?,
-        }
+        let digests = &match self.cache {
+            Cache::Warm => {
+                page_cache::fill(&contender.files)?;
+                digests.to_vec()
+            }
+            Cache::Cold => {
+                page_cache::forget(&contender.files)?;
+                digests.to_vec()
+            }
+            Cache::Pushed => self.push(bench, contender)?,
+        };
         let taken = match (self.wire, certificate) {
             (Wire::Http2, Some(certificate)) => {
                 self.streams(bench, &contender.target, digests, certificate)?
@@ -261,6 +289,19 @@ impl Pull {
             Unit::Each(_) => Sample::of_requests(&taken),
             _ => Sample::of_bytes(&taken),
         })
+    }
+
+    /// Pushes what no round before has pushed.
+    fn push(&self, bench: &Bench, contender: &Contender) -> Outcome<Vec<String>> {
+        let round = contender.pushed.get();
+        contender.pushed.set(round + 1);
+        let mut blobs = self.content.blobs(bench.size);
+        let count = blobs.len() as u64;
+        for blob in &mut blobs {
+            blob.number += round * count;
+        }
+        bench.wait(push::blobs(&contender.target, NAME, &blobs))?;
+        Ok(blobs.iter().map(|blob| blob.digest()).collect())
     }
 
     fn requests(&self, bench: &Bench, target: &Target, digests: &[String]) -> Outcome<Taken> {

@@ -59,12 +59,14 @@ fn scenarios(size: Size) -> Vec<Push> {
         count,
         connections,
     };
-    let large = |name: &str, way, older| {
+    let large = |name: &str, way, older: (f64, f64)| {
         let plan = Plan::bytes(name).times(4.5, older).within(SHA256, 0.6);
         blobs(plan, size.pick(1 << 30, 4 << 20), way, 1, 1)
     };
     let layers = |name: &str, way| {
-        let plan = Plan::bytes(name).times(1.8, 1.95).within(SHA256, 0.6);
+        let plan = Plan::bytes(name)
+            .times(1.8, (1.95, 2.93))
+            .within(SHA256, 0.6);
         blobs(
             plan,
             size.pick(64 << 20, 1 << 20),
@@ -73,14 +75,14 @@ fn scenarios(size: Size) -> Vec<Push> {
             size.pick(16, 4),
         )
     };
-    let small = |name: &str, length, way, older| {
+    let small = |name: &str, length, way, older: (f64, f64)| {
         let plan = Plan::each(name, "pushes")
             .by(Lead::Rate)
             .times(5.0, older)
             .within(WRITE_AND_SYNC, None);
         blobs(plan, length, way, size.pick(2000, 32), 16)
     };
-    let manifests = |name: &str, what, older| Push {
+    let manifests = |name: &str, what, older: (f64, f64)| Push {
         plan: Plan::each(name, "requests")
             .times(3.0, older)
             .within(WRITE_AND_SYNC, None),
@@ -89,47 +91,51 @@ fn scenarios(size: Size) -> Vec<Push> {
         connections: 8,
     };
     vec![
-        large("push 1 GiB, PATCH", Way::Chunked, 2.68),
-        large("push 1 GiB, monolithic", Way::Monolithic, 3.15),
+        large("push 1 GiB, PATCH", Way::Chunked, (2.68, 4.42)),
+        large("push 1 GiB, monolithic", Way::Monolithic, (3.15, 4.63)),
         layers("push 16 × 64 MiB, PATCH", Way::Chunked),
         layers("push 16 × 64 MiB, monolithic", Way::Monolithic),
         small(
             "push 1 KiB layers, PATCH, 16 connections",
             1 << 10,
             Way::Chunked,
-            247.0,
+            (247.0, 221.0),
         ),
         small(
             "push 1 KiB layers, monolithic, 16 connections",
             1 << 10,
             Way::Monolithic,
-            247.0,
+            (247.0, 221.0),
         ),
         small(
             "push 64 KiB layers, PATCH, 16 connections",
             64 << 10,
             Way::Chunked,
-            249.0,
+            (249.0, 207.0),
         ),
         small(
             "push 64 KiB layers, monolithic, 16 connections",
             64 << 10,
             Way::Monolithic,
-            249.0,
+            (249.0, 207.0),
         ),
         Push {
             plan: Plan::each("push image of 30 layers", "images")
                 .by(Lead::Rate)
-                .times(5.0, 6.3),
+                .times(5.0, (6.3, 5.3)),
             what: What::Image,
             count: size.pick(20, 1),
             connections: 1,
         },
-        manifests("PUT manifest, new tag, 8 connections", What::NewTag, 1290.0),
+        manifests(
+            "PUT manifest, new tag, 8 connections",
+            What::NewTag,
+            (1290.0, 2210.0),
+        ),
         manifests(
             "PUT manifest, same tag, 8 connections",
             What::SameTag,
-            1240.0,
+            (1240.0, 1500.0),
         ),
     ]
 }
