@@ -13,8 +13,8 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 
 use crate::{
-    Change, Entry, EntryKind, Error, ListPage, Put, ReadRange, StorageDriver, StoragePath, Sync,
-    WriteMode,
+    Change, Entry, EntryKind, Error, FileWriter, ListPage, Put, ReadRange, StorageDriver,
+    StoragePath, Sync, WriteMode,
 };
 
 /// Stamps every clause as a test for one driver.
@@ -275,16 +275,18 @@ pub async fn a_dropped_writer_keeps_what_it_wrote(driver: &dyn StorageDriver) {
     assert_eq!(writer.size(), 4);
 }
 
+/// An upload whose bytes are `whole`.
+async fn whole_upload(driver: &dyn StorageDriver) -> Box<dyn FileWriter> {
+    let upload = path("/uploads/1/data");
+    let mut writer = driver.writer(&upload, WriteMode::Create).await.unwrap();
+    let bytes = Bytes::from_static(b"whole");
+    writer.write(vec![bytes]).await.unwrap();
+    writer
+}
+
 pub async fn a_commit_replaces_the_target(driver: &dyn StorageDriver) {
     put(driver, "/blobs/1/data", "damaged").await;
-    let mut writer = driver
-        .writer(&path("/uploads/1/data"), WriteMode::Create)
-        .await
-        .unwrap();
-    writer
-        .write(vec![Bytes::from_static(b"whole")])
-        .await
-        .unwrap();
+    let writer = whole_upload(driver).await;
     writer
         .commit(&path("/blobs/1/data"), Vec::new())
         .await
@@ -294,14 +296,7 @@ pub async fn a_commit_replaces_the_target(driver: &dyn StorageDriver) {
 
 pub async fn a_commit_puts_what_names_the_target(driver: &dyn StorageDriver) {
     put(driver, "/links/old", "damaged").await;
-    let mut writer = driver
-        .writer(&path("/uploads/1/data"), WriteMode::Create)
-        .await
-        .unwrap();
-    writer
-        .write(vec![Bytes::from_static(b"whole")])
-        .await
-        .unwrap();
+    let writer = whole_upload(driver).await;
     let puts = ["/links/old", "/links/of/new"].map(|link| Put {
         path: path(link),
         content: Bytes::from_static(b"1"),

@@ -17,18 +17,24 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use super::*;
 use crate::listener::tls::{TlsOptions, TlsVersion, client_auth::ClientAuth};
 
+/// A server that offers HTTP/2 or does not, and a client of it.
+async fn connected(authority: &Authority, http2: bool) -> (TestServer, TlsStream<TcpStream>) {
+    let folder = tempfile::tempdir().unwrap();
+    let options = TlsOptions {
+        http2,
+        ..authority.server_options(folder.path())
+    };
+    let tls = Tls::load(options).unwrap();
+    let server = TestServer::start(Some(tls), Options::default()).await;
+    let client = authority.connect(&server, None).await.unwrap();
+    (server, client)
+}
+
 #[tokio::test]
 async fn tls_offers_http2_unless_it_is_off() {
-    let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new("server");
     for http2 in [true, false] {
-        let options = TlsOptions {
-            http2,
-            ..authority.server_options(folder.path())
-        };
-        let tls = Tls::load(options).unwrap();
-        let server = TestServer::start(Some(tls), Options::default()).await;
-        let client = authority.connect(&server, None).await.unwrap();
+        let (_server, client) = connected(&authority, http2).await;
         if http2 {
             let peer = client.get_ref().0.local_addr().unwrap();
             assert_eq!(client.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
@@ -49,16 +55,9 @@ async fn tls_offers_http2_unless_it_is_off() {
 
 #[tokio::test]
 async fn a_large_answer_is_whole_over_both_protocols() {
-    let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new("server");
     for http2 in [true, false] {
-        let options = TlsOptions {
-            http2,
-            ..authority.server_options(folder.path())
-        };
-        let tls = Tls::load(options).unwrap();
-        let server = TestServer::start(Some(tls), Options::default()).await;
-        let client = authority.connect(&server, None).await.unwrap();
+        let (_server, client) = connected(&authority, http2).await;
         let expected = LARGE.repeat(1_000_000);
         if http2 {
             let response = get_over_http2(client, "/large").await;
